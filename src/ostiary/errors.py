@@ -1,0 +1,36 @@
+"""Errors that users may catch.
+
+OstiaryError
+├── UsageError          a person's mistake: path, option, configuration, suppression (exit code 2)
+│   ├── ConfigError     names file and line
+│   └── MissingExtra    names the extra and the command that brings it
+└── Defect              our own (exit code 4)
+"""
+
+from __future__ import annotations
+
+
+class OstiaryError(Exception):
+    """Base of every error that Ostiary raises on purpose."""
+
+
+class UsageError(OstiaryError):
+    """A person's mistake; the message says what to do."""
+
+
+class ConfigError(UsageError):
+    """A bad configuration, policy, baseline or suppression; the message begins with ``file:line``."""
+
+    def __init__(self, message: str, file: str, line: int = 0) -> None:
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+
+
+class MissingExtra(UsageError):
+    """A feature whose optional dependencies are not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs: pip install 'ostiary[{extra}]'")
+
+
+class Defect(OstiaryError):
+    """A defect of Ostiary itself."""

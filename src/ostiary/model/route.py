@@ -1,0 +1,126 @@
+"""Route: one method on one path template, what protects it, and what it demands (Policy).
+
+The guard executes a Policy; the scanner infers one. Paths always write parameters as ``{name}``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+_VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file: ``file`` is posix and relative to the scanned root; ``line`` and ``column`` count from 1, 0 is unknown."""
+
+    file: str
+    line: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Witness(StrEnum):
+    """How a route or finding is known."""
+
+    CODE = "code"
+    SPEC = "spec"
+    APP = "app"
+    LIVE = "live"
+    TRAFFIC = "traffic"
+
+
+class State(StrEnum):
+    """Is a caller's credential verified before the handler's work is done?"""
+
+    PROTECTED = "protected"
+    PUBLIC = "public"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Code that lets only some callers through: ``kind`` is decorator, dependency, hook, middleware, base, body, library or document."""
+
+    kind: str
+    name: str
+    at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What protects a route, and why the reader says so. ``extractors`` are credentials that are read and never verified."""
+
+    state: State
+    by: tuple[Gate, ...] = ()
+    why: str = ""
+    extractors: tuple[Gate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMark:
+    """Public on purpose: ``by`` is behaviour, comment, config, document or guard."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLimit:
+    """A rate limit as its author wrote it, for example ``5 per minute``."""
+
+    text: str
+    at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a route demands. ``UNDECLARED`` and ``PUBLIC`` are different things: nobody decided, and somebody did."""
+
+    declared: bool = True
+    public: bool = False
+    schemes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    owner: str | None = None
+    signature: str | None = None
+    networks: tuple[str, ...] | None = None
+    deprecated: str | None = None
+    sunset: str | None = None
+
+
+UNDECLARED = Policy(declared=False)
+PUBLIC = Policy(public=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method on one path template. ``unresolved`` lists what a reader could not follow; ``reader`` names code, spec or app object it hangs on."""
+
+    method: str
+    path: str
+    handler: str = ""
+    at: Location | None = None
+    app: str = ""
+    witnesses: tuple[Witness, ...] = (Witness.CODE,)
+    public: PublicMark | None = None
+    protection: Protection = Protection(State.UNKNOWN)
+    limits: tuple[DeclaredLimit, ...] = ()
+    policy: Policy = UNDECLARED
+    audience: str = "developer"
+    unresolved: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(method, path): what a finding names."""
+        return (self.method, self.path)
+
+    @property
+    def version(self) -> str | None:
+        """The API version in the path (``v1``), if there is one."""
+        found = _VERSION.search(self.path)
+        return found.group(1).lower() if found else None
