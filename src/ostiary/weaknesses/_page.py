@@ -1,0 +1,158 @@
+"""One page: text in, Weakness out, every mistake named with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ostiary.errors import ConfigError
+from ostiary.model.finding import Severity, Weakness
+
+CATEGORIES: dict[str, str] = {
+    "authentication": "Authentication",
+    "secrets": "API keys and secrets",
+    "integrity": "Request integrity",
+    "tokens": "Tokens",
+    "authorization": "Authorization",
+    "flows": "Business flows",
+    "properties": "Properties",
+    "injection": "Input and injection",
+    "resources": "Resources",
+    "exposure": "Exposure",
+    "transport": "Transport and browser",
+    "upstream": "Server-side requests and consumption",
+    "inventory": "Inventory",
+    "llm": "Language-model endpoints",
+}
+
+_FENCE = "+++"
+_KEYS = frozenset({"title", "category", "severity", "cwe", "owasp", "subsumes", "references"})
+_STANDARDS = frozenset({"asvs", "pci", "soc2"})
+_WHY, _ATTACK, _LINKS = "Why", "Attack", "References"
+_FIXES = {"flask": "Fix: Flask", "fastapi": "Fix: FastAPI"}
+_REQUIRED = (_WHY, _ATTACK, *_FIXES.values())
+_TOML_LINE = re.compile(r"at line (\d+)")
+_CODE = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
+
+
+def parse(weakness: str, text: str, file: str) -> Weakness:
+    """The page as a value; ConfigError with ``file`` and line when front matter or sections are not as they must be."""
+    page = _Page(file, text.split("\n"))
+    end = page.front_matter_end()
+    front = page.front_matter(end)
+    sections = page.sections(end + 1)
+    references = {name: page.strings(front["references"], name) for name in sorted(_STANDARDS)}
+    links = tuple(line[2:] for line in sections.get(_LINKS, "").split("\n") if line.startswith("- "))
+    return Weakness(
+        id=weakness,
+        title=page.string(front, "title"),
+        category=page.one_of(front, "category", CATEGORIES),
+        severity=Severity(page.one_of(front, "severity", {level.value: "" for level in Severity})),
+        cwe=page.numbers(front, "cwe"),
+        owasp=page.strings(front, "owasp"),
+        subsumes=page.strings(front, "subsumes"),
+        references=references | ({"links": links} if links else {}),
+        why=sections[_WHY],
+        attack=sections[_ATTACK],
+        fixes={framework: sections[title] for framework, title in _FIXES.items()},
+    )
+
+
+def essence(weakness: Weakness, framework: str) -> str:
+    """The first code block of the fix for ``flask`` or ``fastapi``: at most three lines, to be shown beside a finding."""
+    found = _CODE.match(weakness.fixes.get(framework, ""))
+    return found.group(1) if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    file: str
+    lines: list[str]
+
+    def wrong(self, message: str, line: int) -> ConfigError:
+        return ConfigError(message, self.file, line)
+
+    def front_matter_end(self) -> int:
+        """Index of the closing ``+++``."""
+        if self.lines[0] != _FENCE:
+            raise self.wrong("a page begins with +++", 1)
+        if _FENCE not in self.lines[1:]:
+            raise self.wrong("the front matter has no closing +++", len(self.lines))
+        return self.lines.index(_FENCE, 1)
+
+    def front_matter(self, end: int) -> dict[str, Any]:
+        try:
+            front = tomllib.loads("\n".join(self.lines[1:end]))
+        except tomllib.TOMLDecodeError as error:
+            raise self.wrong(f"bad TOML: {error}", self._toml_line(str(error), end)) from None
+        self._exactly(front, _KEYS)
+        if not isinstance(front["references"], dict):
+            raise self.wrong("references is a table", self.line_of("references"))
+        self._exactly(front["references"], _STANDARDS)
+        return front
+
+    def _toml_line(self, message: str, end: int) -> int:
+        found = _TOML_LINE.search(message)
+        return int(found.group(1)) + 1 if found else end
+
+    def _exactly(self, table: dict[str, Any], keys: frozenset[str]) -> None:
+        for key in table:
+            if key not in keys:
+                raise self.wrong(f"unknown key {key!r}", self.line_of(key))
+        for key in sorted(keys - table.keys()):
+            raise self.wrong(f"the front matter has no {key!r}", 1)
+
+    def line_of(self, key: str) -> int:
+        start = re.compile(rf"\s*\[?\"?{re.escape(key)}\b")
+        return next((number for number, line in enumerate(self.lines, 1) if start.match(line)), 1)
+
+    def string(self, table: dict[str, Any], key: str) -> str:
+        value = table[key]
+        if not isinstance(value, str) or not value:
+            raise self.wrong(f"{key} is a text", self.line_of(key))
+        return value
+
+    def one_of(self, table: dict[str, Any], key: str, known: dict[str, str]) -> str:
+        value = self.string(table, key)
+        if value not in known:
+            raise self.wrong(f"{key} {value!r} is none of {', '.join(known)}", self.line_of(key))
+        return value
+
+    def strings(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        return tuple(self._items(table, key, str, "texts"))
+
+    def numbers(self, table: dict[str, Any], key: str) -> tuple[int, ...]:
+        return tuple(self._items(table, key, int, "numbers"))
+
+    def _items(self, table: dict[str, Any], key: str, kind: type, plural: str) -> list[Any]:
+        value = table[key]
+        if not isinstance(value, list) or not all(type(item) is kind for item in value):
+            raise self.wrong(f"{key} is a list of {plural}", self.line_of(key))
+        return value
+
+    def sections(self, start: int) -> dict[str, str]:
+        """Title → text of each ``##`` section after line index ``start``."""
+        found: dict[str, list[str]] = {}
+        current: list[str] = []
+        for number, line, heading in self._headings(start):
+            if not heading:
+                current.append(line)
+                continue
+            title = line.removeprefix("## ").strip()
+            if title not in (*_REQUIRED, _LINKS) or title in found:
+                raise self.wrong(f"section {title!r} is unknown or there twice", number)
+            current = found[title] = []
+        for title in _REQUIRED:
+            if not "".join(found.get(title, [])).strip():
+                raise self.wrong(f"section {title!r} is missing or empty", len(self.lines))
+        return {title: "\n".join(lines).strip() for title, lines in found.items()}
+
+    def _headings(self, start: int) -> Iterator[tuple[int, str, bool]]:
+        """(line number, line, is it a heading); a ``##`` within a code block is none."""
+        in_code = False
+        for number, line in enumerate(self.lines[start:], start + 1):
+            in_code ^= line.startswith("```")
+            yield number, line, line.startswith("## ") and not in_code
