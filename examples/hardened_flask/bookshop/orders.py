@@ -1,0 +1,58 @@
+"""The catalogue, which everybody may read, and orders, which belong to their customer."""
+
+from flask import Blueprint, abort, g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from bookshop import store
+from bookshop.auth import check_partner_key, customer_required, staff_required
+
+orders = Blueprint("orders", __name__)
+partners = Blueprint("partners", __name__, url_prefix="/partners")
+partners.before_request(check_partner_key)
+
+
+# ostiary: public the catalogue is our shop window
+@orders.get("/books")
+def list_books() -> ResponseReturnValue:
+    return jsonify([{"id": book["id"], "title": book["title"], "price": book["price"]} for book in store.BOOKS.values()])
+
+
+@orders.get("/orders")
+@customer_required
+def list_orders() -> ResponseReturnValue:
+    return jsonify(store.orders(g.customer))
+
+
+@orders.post("/orders")
+@customer_required
+def create_order() -> ResponseReturnValue:
+    body = request.get_json()
+    book, quantity = body.get("book"), body.get("quantity", 1)
+    if book not in store.BOOKS or type(quantity) is not int or not 1 <= quantity <= 100:
+        abort(400)
+    return jsonify(store.add_order(g.customer, book, quantity)), 201
+
+
+@orders.get("/orders/<int:order_id>")
+@customer_required
+def show_order(order_id: int) -> ResponseReturnValue:
+    return jsonify(store.order_of(g.customer, order_id) or abort(404))
+
+
+@orders.delete("/orders/<int:order_id>")
+@customer_required
+def delete_order(order_id: int) -> ResponseReturnValue:
+    order = store.order_of(g.customer, order_id) or abort(404)
+    store.remove_order(order["id"])
+    return "", 204
+
+
+@orders.get("/admin/orders")
+@staff_required
+def all_orders() -> ResponseReturnValue:
+    return jsonify(store.orders())
+
+
+@partners.get("/stock")
+def stock_feed() -> ResponseReturnValue:
+    return jsonify({book["id"]: book["stock"] for book in store.BOOKS.values()})

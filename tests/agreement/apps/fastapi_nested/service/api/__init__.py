@@ -1,0 +1,3 @@
+from .routes import api_router
+
+__all__ = ["api_router"]

@@ -1,0 +1,4 @@
+def register(app):
+    @app.get("/ping")
+    def ping():
+        return "pong"

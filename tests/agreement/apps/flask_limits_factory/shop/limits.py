@@ -1,0 +1,5 @@
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+limiter = Limiter(key_func=get_remote_address)
+login_limit = limiter.limit("2 per minute", methods=["POST"])
