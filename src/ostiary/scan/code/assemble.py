@@ -1,0 +1,293 @@
+"""Applications with all their routes: from what was registered to full paths and everything on the way to a handler."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from ostiary.model.route import Location, Route
+from ostiary.scan.code import apply, ir
+from ostiary.scan.code.frameworks import CLASSES, flask, starlette
+from ostiary.scan.code.ir import Module
+from ostiary.scan.code.sites import AppCode, Guard, RouteCode
+from ostiary.scan.code.values import Child, Cls, Const, Func, Hook, Made, Map, Member, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, text
+from ostiary.scan.code.world import World, options
+
+_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
+_CONVERTER = re.compile(r"<(?:[^<>:]*(?:\([^)]*\))?:)?([^<>:]+)>")
+_PARAMETER = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Where the walk stands: what came before the object at hand."""
+
+    prefix: str
+    guards: tuple[Guard, ...]
+    unresolved: tuple[str, ...]
+    blueprint: str
+    seen: tuple[Obj, ...]
+    outer: str = ""
+
+
+def template(path: str) -> str:
+    """A path with parameters as ``{name}``: ``/u/<int:id>`` and ``/u/{id:int}`` are ``/u/{id}``."""
+    return _PARAMETER.sub(r"{\1}", _CONVERTER.sub(r"{\1}", path)) or "/"
+
+
+def location(module: Module, at: int) -> Location:
+    return Location(module.path, ir.line_of(at), ir.column_of(at))
+
+
+def applications(w: World) -> list[AppCode]:
+    """Every application of the tree; routers that no application includes form one of their own when there is none."""
+    mounted = {id(o) for obj in w.objects for child in _children(w, obj) if child.mount for o in [_target(w, child.value)] if o is not None}
+    apps: dict[tuple[str, int], AppCode] = {}
+    roots = [o for o in w.objects if o.kind.endswith(".app") and id(o) not in mounted and not o.wiring.stranger]
+    attached: set[int] = set()
+    for obj in roots:
+        key = (obj.module.path, obj.at)
+        app = apps.setdefault(key, _app(w, obj))
+        app.uses = [*app.uses, *obj.wiring.uses]
+        app.hooks = [*app.hooks, *obj.wiring.hooks]
+        _walk(w, app, obj, _At("", (), (), "", ()), attached)
+    _leftovers(w, apps, attached)
+    for app in apps.values():
+        app.routes = _unique(app.routes)
+    return list(apps.values())
+
+
+def _app(w: World, obj: Obj) -> AppCode:
+    framework = CLASSES[obj.base][0] if obj.base in CLASSES else "unknown"
+    config_at = {name: location(module, at) for name, (at, module) in obj.wiring.config_at.items()}
+    return AppCode(w, _name(w, obj), framework, location(obj.module, obj.at), obj, config=dict(obj.wiring.config), config_at=config_at)
+
+
+def _name(w: World, obj: Obj) -> str:
+    scope = w.scopes.get(obj.module.name)
+    variable = next((n for n, v in scope.names.items() if v is obj), "") if scope is not None else ""
+    if not variable:
+        function = next((f for f in obj.module.functions if f.line <= ir.line_of(obj.at) <= f.end and f.name != "<lambda>"), None)
+        variable = f"{function.name}()" if function is not None else "app"
+    return f"{obj.module.name or obj.module.path}:{variable}"
+
+
+def _leftovers(w: World, apps: dict[tuple[str, int], AppCode], attached: set[int]) -> None:
+    """Routers and strangers with routes that nothing was seen to include."""
+    inside = {id(o) for obj in w.objects for child in _children(w, obj) for v in options(w.settle(child.value)) if (o := _target(w, v)) is not None}
+    loose = [o for o in w.objects if id(o) not in attached and id(o) not in inside and (o.wiring.routes or o.wiring.children)]
+    if not loose:
+        return
+    unsure = any(isinstance(w.settle(c.value), Unknown) for o in w.objects for c in o.wiring.children)
+    if apps and not unsure and not any(o.wiring.stranger for o in loose):
+        return
+    for obj in loose:
+        if apps and not unsure and not obj.wiring.stranger:
+            continue
+        app = next(iter(apps.values()), None)
+        if app is None:
+            app = apps[(obj.module.path, obj.at)] = _app(w, obj)
+        if id(obj) in attached:
+            continue
+        why = "what this hangs on was not found"
+        own = starlette.own_prefix(obj) if obj.kind.startswith("asgi") else flask.own_prefix(w, obj)
+        _walk(w, app, obj, _At(own or "", _app_guards(w, app), (why,), "", ()), attached)
+
+
+def _app_guards(w: World, app: AppCode) -> tuple[Guard, ...]:
+    return tuple(_own_guards(w, app.obj)) if app.obj is not None else ()
+
+
+def _children(w: World, obj: Obj) -> list[Child]:
+    found = list(obj.wiring.children)
+    for use in obj.wiring.uses:
+        if name_of(use).endswith("DispatcherMiddleware") and len(use.args) > 1 and isinstance(use.args[1], Map):
+            if _target(w, use.args[0]) is obj:
+                found += [Child(v, str(k), True, use.at, use.module, mount=True) for k, v in use.args[1].items.items()]
+    return found
+
+
+def _target(w: World, value: Value) -> Obj | None:
+    """The application or router in a value, looking through wrappers (``WSGIMiddleware(flask_app)``, ``app.wsgi_app``)."""
+    value = w.settle(value)
+    for option in options(value):
+        if isinstance(option, Obj) and option.kind:
+            return option
+        if isinstance(option, Member):
+            return _target(w, option.base)
+        if isinstance(option, Obj):
+            inner = next((v for v in option.attrs.values() if isinstance(v, Obj) and v.kind), None)
+            if inner is not None:
+                return inner
+        if isinstance(option, Made):
+            for inner in (*option.args, *option.kwargs.values()):
+                found = _target(w, inner)
+                if found is not None:
+                    return found
+    return None
+
+
+def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> None:
+    if obj in here.seen or len(here.seen) > 12:
+        return
+    attached.add(id(obj))
+    guards = (*here.guards, *_own_guards(w, obj))
+    if obj is app.obj or not here.seen:
+        guards = (*guards, *_app_wide_hooks(w, obj))
+    here = replace(here, guards=guards, seen=(*here.seen, obj))
+    for decl in obj.wiring.routes:
+        app.routes += _routes(w, app, obj, decl, here)
+    children = _children(w, obj)
+    # mounted under a path, or else under a host that is configured: the path is what is known
+    placed = {id(_target(w, c.value)) for c in children if c.prefix is not None}
+    for child in children:
+        for value in options(w.settle(child.value)):
+            target = _target(w, value)
+            if target is not None and (child.prefix is not None or id(target) not in placed):
+                _walk(w, app, target, _below(w, obj, target, child, here), attached)
+
+
+def _own_guards(w: World, obj: Obj) -> list[Guard]:
+    """What an application, router or blueprint puts before its own routes, outermost first."""
+    hooks = [h for h in obj.wiring.hooks if h.kind in ("middleware", "wsgi")][::-1]
+    out = [Guard("middleware", h.value, location(h.module, h.at)) for h in hooks]
+    at = location(obj.module, obj.at)
+    if obj.kind.startswith("asgi"):
+        out += [Guard("dependency", v, at) for v in starlette.own_dependencies(obj)]
+    out += [Guard("hook", h.value, location(h.module, h.at)) for h in obj.wiring.hooks if h.kind in ("before_request", "url_value_preprocessor")]
+    if obj.kind == "flask.api":
+        out += [Guard("decorator", v, at) for v in members(obj.kwargs.get("decorators"))]
+    return out
+
+
+def _app_wide_hooks(w: World, obj: Obj, seen: tuple[Obj, ...] = ()) -> list[Guard]:
+    """``before_app_request`` of every blueprint below."""
+    out = []
+    for child in _children(w, obj):
+        target = _target(w, child.value)
+        if target is None or target in seen or target is obj:
+            continue
+        hooks = [h for h in target.wiring.hooks if h.kind == "before_app_request"]
+        out += [Guard("hook", h.value, location(h.module, h.at)) for h in hooks]
+        out += _app_wide_hooks(w, target, (*seen, obj))
+    return out
+
+
+def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
+    prefix, unresolved = here.prefix, here.unresolved
+    own = starlette.own_prefix(child) if child.kind.startswith("asgi") else flask.own_prefix(w, child)
+    guards = here.guards
+    if link.mount:
+        parts = [link.prefix, own if child.kind == "asgi.router" else ""]
+        # a mounted application sees the outer one's middleware, and nothing else of it
+        guards = tuple(g for g in guards if g.kind == "middleware")
+    elif child.kind.startswith("asgi"):
+        guards = (*guards, *[Guard("dependency", v, location(link.module, link.at)) for v in link.dependencies])
+        parts = [link.prefix, own]
+    else:
+        parts = [link.prefix if link.given else own]
+    if None in parts:
+        unresolved = (*unresolved, "a prefix is computed")
+    for part in parts:
+        prefix = _join(prefix, part or "", exact=child.kind.startswith("asgi"))
+    name = text(child.args[0]) if child.kind == "flask.blueprint" and child.args else None
+    blueprint = f"{here.blueprint}.{name}" if here.blueprint and name else name or here.blueprint
+    outer = _join(here.prefix, link.prefix or "", exact=True)
+    return replace(here, prefix=prefix, guards=guards, unresolved=unresolved, blueprint=blueprint, outer=outer)
+
+
+def _join(prefix: str, part: str, exact: bool) -> str:
+    if exact:
+        return prefix.rstrip("/") + part if part.startswith("/") else prefix + part
+    return f"{prefix.rstrip('/')}/{part.lstrip('/')}" if prefix and part else prefix or part
+
+
+def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> list[RouteCode]:
+    unresolved = here.unresolved
+    if decl.path is None:
+        unresolved = (*unresolved, "the path is computed")
+    exact = obj.kind.startswith("asgi")
+    path = _join(here.outer if decl.bare else here.prefix, "{computed}" if decl.path is None else decl.path, exact)
+    guards = (*here.guards, *[Guard("dependency", v, location(decl.module, decl.at)) for v in decl.dependencies])
+    out = []
+    for method, handler, more in _handlers(w, decl, obj):
+        if handler is None:
+            unresolved = (*unresolved, "the handler was not found")
+        path = path if path.startswith("/") else "/" + path
+        code = handler.handler if handler is not None else None
+        func = code if isinstance(code, Func) else None
+        at = location(func.function.module, func.function.at) if func is not None else location(decl.module, decl.at)
+        name = f"{func.function.module.name}:{func.function.qualname}" if func is not None else ""
+        route = Route(method, template(path), name, at, app.name, audience=decl.module.audience, unresolved=unresolved)
+        endpoint = decl.endpoint or (func.function.name if func is not None else "")
+        full = f"{here.blueprint}.{endpoint}" if here.blueprint else endpoint
+        out.append(RouteCode(w, route, app, func, decl.kind, (*guards, *more), full, here.blueprint))
+    return out
+
+
+def _handlers(w: World, decl: RouteDecl, obj: Obj) -> list[tuple[str, Func | None, tuple[Guard, ...]]]:
+    """(verb, handler, its decorators outermost first) for each verb of a declaration."""
+    value = next((o for o in options(w.settle(decl.handler)) if isinstance(o, (Func, Cls, Obj, Made))), None)
+    if isinstance(value, Made):
+        value = flask.unwrap(value)
+    if isinstance(value, Obj):
+        found = w.attribute(value, "__call__")
+        value = found if isinstance(found, Func) else None
+    if isinstance(value, Cls) or (isinstance(value, Func) and isinstance(value.handler, Cls)):
+        return _class_handlers(w, decl, value, obj)
+    if not isinstance(value, Func):
+        return [(m, None, ()) for m in decl.methods or ("GET",)]
+    methods = decl.methods or _own_methods(w, value)
+    if obj.kind.startswith("flask") and "GET" in methods:
+        # Werkzeug answers HEAD wherever it answers GET
+        methods = tuple(m for m in methods if m != "HEAD")
+    return [(m, value, _decorators(value.chain)) for m in methods]
+
+
+def _own_methods(w: World, func: Func) -> tuple[str, ...]:
+    return flask.methods_of(func.attrs.get("methods")) or ("GET",)
+
+
+def _decorators(chain: tuple) -> tuple[Guard, ...]:  # type: ignore[type-arg]
+    return tuple(Guard("decorator", link.value, location(link.module, link.at), link.result) for link in reversed(chain))
+
+
+def _class_handlers(w: World, decl: RouteDecl, value: Func | Cls, obj: Obj) -> list[tuple[str, Func | None, tuple[Guard, ...]]]:
+    cls = value.handler if isinstance(value, Func) else value
+    if not isinstance(cls, Cls):
+        return []
+    this = w.instance(cls)
+    outer = _decorators(value.chain) + _class_guards(w, cls)
+    verbs = {v.upper(): f for v in _VERBS if isinstance(f := apply.class_attribute(w, cls, v, this), Func)}
+    if not verbs:
+        func = next((f for n in ("dispatch_request", "dispatch", "on_receive", "on_connect") if isinstance(f := w.attribute(this, n), Func)), None)
+        methods = decl.methods or flask.methods_of(w.attribute(cls, "methods")) or ("GET",)
+        return [(m, func, outer + (_decorators(func.chain) if func is not None else ())) for m in methods]
+    if decl.methods:
+        verbs = {v: f for v, f in verbs.items() if v in decl.methods}
+    return [(v, f, outer + _method_guards(w, cls, v) + _decorators(f.chain)) for v, f in verbs.items()]
+
+
+def _class_guards(w: World, cls: Cls) -> tuple[Guard, ...]:
+    at = location(cls.cls.module, cls.cls.at)
+    listed = w.attribute(cls, "decorators")
+    return tuple(Guard("base", v, at) for v in reversed(listed.items)) if isinstance(listed, Seq) else ()
+
+
+def _method_guards(w: World, cls: Cls, verb: str) -> tuple[Guard, ...]:
+    """flask-restful's ``method_decorators``: a list, or a dict by verb; the last one listed is the outermost."""
+    at = location(cls.cls.module, cls.cls.at)
+    listed = w.attribute(cls, "method_decorators")
+    if isinstance(listed, Map):
+        listed = listed.items.get(verb.lower(), Const(None))
+    return tuple(Guard("base", v, at) for v in reversed(listed.items)) if isinstance(listed, Seq) else ()
+
+
+def _unique(routes: list[RouteCode]) -> list[RouteCode]:
+    seen: dict[tuple[str, str, str], RouteCode] = {}
+    for code in routes:
+        seen.setdefault((code.route.method, code.route.path, code.route.handler), code)
+    return list(seen.values())
+
+
+__all__ = ["Hook", "applications", "location", "template"]

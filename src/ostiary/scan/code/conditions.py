@@ -1,0 +1,274 @@
+"""Tests: which way does a stranger go? Comparing what he sent with a secret fails; being no user fails; the rest may go either way."""
+
+from __future__ import annotations
+
+import re
+
+from ostiary.scan.code import credentials, exempt
+from ostiary.scan.code.attributes import item, members_of
+from ostiary.scan.code.frames import Frame, words
+from ostiary.scan.code.ir import Expr
+from ostiary.scan.code.things import ADDRESS, FALSE, NO_DEFAULT, TRUE, UNKNOWN, Choice, Path, Thing, Ways, const, flag
+from ostiary.scan.code.values import Cls, Func, Map, Mod, Obj, Seq
+
+Forks = list[tuple[Path, bool]]
+_SCHEMES = re.compile(r"^(bearer|basic|token|jwt|apikey|api-key|api_key|key|digest|negotiate|hmac|sha\d+|v\d|dpop|hmac-sha256|aws4-hmac-sha256|null|undefined|none)?[ :=]*$", re.IGNORECASE)
+_FLIP = {"!=": "==", "is not": "is", "not in": "in"}
+LOOSE = re.compile(
+    r"err|fail|invalid|denied|deny|reject|respon|result|\bres\b|\bmsg|message|status|anonymous|expired|revoked|block|missing|\bbad\b|forbid|unauth|\bnot_|redirect|reason|code|ban|lock|disabled|problem|exc\b|guest|unknown",
+    re.IGNORECASE,
+)
+_TRUTHY = (Func, Cls, Mod, Obj)
+
+
+def decide(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    """The ways on from a test of ``thing``."""
+    handler = _DECIDE.get(thing.kind)
+    if handler is not None:
+        return handler(f, thing, path, about)
+    return [(path, True), (path, False)]
+
+
+def _raw(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    known = path.given.get(thing.name)
+    if known is not None:
+        return [(path, known)]
+    kind = "login" if thing.name.startswith("login:") else "presence"
+    tested = path if thing.soft else path.test(kind)
+    return [(tested.assume(thing.name, True), True), (tested.assume(thing.name, False), False)]
+
+
+def _nobody(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    path = path.test(thing.name if thing.name in ("login", "identity") else "verify")
+    if not thing.soft:
+        return [(path, thing.truth)]
+    if thing.name == "login":
+        return [(path, True), (path, False)]
+    fork, loose = f.fork(about[1], "test"), thing.value == "loose" or bool(LOOSE.search(words(about)))
+    return [(_settled(path, about, went).choose(Choice(fork, went, thing.truth, loose)), went) for went in (True, False)]
+
+
+def _settled(path: Path, about: Expr, went: bool) -> Path:
+    """A name that was tested once keeps its answer."""
+    if about[0] != "name" or about[2] not in path.env:
+        return path
+    kind = path.env[about[2]].name
+    return path.bind(about[2], Thing("nobody", kind, truth=went))
+
+
+def _assumed(key: str, f: Frame, path: Path) -> Forks:
+    known = path.given.get(key)
+    if known is not None:
+        return [(path, known)]
+    return [(path.assume(key, True), True), (path.assume(key, False), False)]
+
+
+def _flag(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    if thing.value is not NO_DEFAULT:
+        return [(path.label("config", thing.name), bool(thing.value))]
+    return _assumed(f"flag:{thing.name}", f, path)
+
+
+def _value(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    if isinstance(thing.value, _TRUTHY):
+        return [(path, True)]
+    if isinstance(thing.value, (Seq, Map)) and thing.value.whole:
+        return [(path, bool(thing.value.items))]
+    return [(path, True), (path, False)]
+
+
+def _bag(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
+    return [(path, False)] if thing.name == "session" else [(path, True), (path, False)]
+
+
+_DECIDE = {
+    "const": lambda f, t, p, e: [(p, bool(t.value))], "raw": _raw, "nobody": _nobody, "flag": _flag, "value": _value, "bag": _bag,
+    "address": lambda f, t, p, e: _assumed("address:", f, p), "asked": lambda f, t, p, e: _assumed(f"asked:{t.name}", f, p),
+    "part": lambda f, t, p, e: [(p, True)], "request": lambda f, t, p, e: [(p, True)], "onward": lambda f, t, p, e: [(p, True)],
+    "answer": lambda f, t, p, e: [(p, True)], "closure": lambda f, t, p, e: [(p, True)], "error": lambda f, t, p, e: [(p, True)],
+    "seq": lambda f, t, p, e: [(p, bool(t.value))], "dict": lambda f, t, p, e: [(p, bool(t.value))],
+}  # fmt: skip
+
+
+def compare(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr) -> Ways:
+    """``left op right``."""
+    base = _FLIP.get(op, op)
+    found = _in(f, path, left, right, about) if base == "in" else _equal(f, path, left, base, right, about)
+    return [(p, negate(t)) for p, t in found] if base != op else found
+
+
+def negate(thing: Thing) -> Thing:
+    """``not thing``, for what a comparison gives."""
+    if thing.kind == "const":
+        return const(not thing.value)
+    if thing.kind == "nobody":
+        return Thing("nobody", thing.name, thing.value, thing.soft, not thing.truth)
+    if thing.kind == "flag":
+        return flag(f"not {thing.name}") if thing.value is NO_DEFAULT else flag(thing.name, not thing.value)
+    return Thing("asked", f"not {thing.name}") if thing.kind == "asked" else thing
+
+
+def _presence(f: Frame, path: Path, thing: Thing, about: Expr, wanted: bool) -> Ways:
+    return [(p, const(present is wanted)) for p, present in decide(f, thing, path, about)]
+
+
+def form(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
+    """A test of how a credential looks: junk can look right, what was not sent does not."""
+    if thing.kind != "raw" or thing.soft:
+        return [(path, UNKNOWN)]
+    return [(p, UNKNOWN if present else FALSE) for p, present in decide(f, thing, path, about)]
+
+
+def _fails(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
+    """A stranger's credential compared with the right one."""
+    if thing.value == "claim":
+        return form(f, path, thing, about)
+    kind = "login" if thing.name.startswith("login:") else "verify"
+    return [(path.test(kind), Thing("nobody", kind))]
+
+
+def _equal(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr) -> Ways:
+    if left.kind == "const" and right.kind == "const":
+        return [(path, const(left.value == right.value) if op in ("==", "is") else UNKNOWN)]
+    for a, b in ((left, right), (right, left)):
+        if a.kind == "part":
+            return [(path, _part(f, a, op, b, about))]
+    for a, b in ((left, right), (right, left)):
+        if a.kind == "address":
+            return [(path, ADDRESS)]
+    for a, b in ((left, right), (right, left)):
+        if a.kind == "raw":
+            return _raw_equal(f, path, a, op, b, about)
+    for a, b in ((left, right), (right, left)):
+        if a.kind == "nobody":
+            return [(path, _nobody_equal(a, op, b))]
+    for a, b in ((left, right), (right, left)):
+        if a.kind == "flag":
+            return [(path, _flag_equal(a, op, b, about))]
+    if left.kind == "value" and right.kind == "value" and left.value is right.value and op in ("==", "is"):
+        return [(path, TRUE)]
+    if op in ("==", "is") and left.kind in ("onward", "answer", "request", "closure") and right == const(None):
+        return [(path, FALSE)]
+    return [(path, UNKNOWN)]
+
+
+def _raw_equal(f: Frame, path: Path, thing: Thing, op: str, other: Thing, about: Expr) -> Ways:
+    if op not in ("==", "is"):
+        return [(path, UNKNOWN)]
+    if other.kind == "const" and other.value in (None, "", b"", False):
+        return _presence(f, path, thing, about, wanted=False)
+    if other.kind in ("raw", "part", "address", "bag") or (other.kind == "const" and not _secret(thing, other)):
+        return form(f, path, thing, about) if isinstance(other.value, str) else [(path, UNKNOWN)]
+    if thing.soft and not credentials.is_secretish(words(about)):
+        return [(path, UNKNOWN)]
+    return _fails(f, path, thing, about)
+
+
+def _secret(thing: Thing, other: Thing) -> bool:
+    """A literal that only somebody who knows it sends; the name of a scheme is not."""
+    if not isinstance(other.value, (str, bytes)):
+        return False
+    literal = other.value if isinstance(other.value, str) else other.value.decode("latin-1")
+    return not _SCHEMES.match(literal) and not (thing.soft and len(literal) < 12)
+
+
+def _nobody_equal(thing: Thing, op: str, other: Thing) -> Thing:
+    if op not in ("==", "is"):
+        return Thing("nobody", thing.name, "loose", soft=True)
+    if other.kind == "const" and (other.value is None or other.value is False):
+        return Thing("nobody", thing.name, None, thing.soft, not thing.truth)
+    if other.kind == "const" and other.value is True:
+        return thing
+    loose = other.kind == "const" and (isinstance(other.value, int) or bool(re.search(LOOSE.pattern + r"|ok|success|valid|active", str(other.value))))
+    return Thing("nobody", thing.name, "loose" if loose else None, thing.soft)
+
+
+def _flag_equal(thing: Thing, op: str, other: Thing, about: Expr) -> Thing:
+    if thing.value is not NO_DEFAULT and other.kind == "const" and op in ("==", "is"):
+        return flag(thing.name, thing.value == other.value)
+    if other.kind == "const" and other.value in (None, False, "") and op in ("==", "is"):
+        return flag(f"not {thing.name}")
+    if other.kind == "const" and other.value is True:
+        return thing
+    return flag(f"{thing.name} {op} {other.value if other.kind == 'const' else other.name}")
+
+
+def _part(f: Frame, thing: Thing, op: str, other: Thing, about: Expr) -> Thing:
+    text = part_text(f, thing)
+    if text is None or other.kind != "const" or op not in ("==", "is"):
+        return asked(thing, about)
+    return known(exempt.equals(text, other.value), thing, about)
+
+
+def part_text(f: Frame, thing: Thing) -> str | None:
+    """The text of a part of the request: computed before, or as the route says."""
+    return thing.value if isinstance(thing.value, str) else exempt.part(f.engine.request, thing.name)
+
+
+def asked(thing: Thing, about: Expr) -> Thing:
+    return Thing("asked", f"{thing.name} {words(about)}"[:120])
+
+
+def known(result: bool | None, thing: Thing, about: Expr) -> Thing:
+    return const(result) if result is not None else asked(thing, about)
+
+
+def _in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
+    if right.kind == "bag":
+        return _in_bag(f, path, left, right, about)
+    if left.kind == "part" or right.kind == "part":
+        return [(path, _part_in(f, left, right, about))]
+    if left.kind == "address":
+        return [(path, ADDRESS)]
+    if left.kind == "raw" or right.kind == "raw":
+        return _raw_in(f, path, left, right, about)
+    if left.kind == "nobody" or right.kind == "nobody":
+        return [(path, _nobody_in(f, left, right))]
+    if right.kind == "flag" or left.kind == "flag":
+        return [(path, flag(f"{left.name or left.value} in {right.name}"))]
+    known_members = members_of(f.engine, right)
+    if left.kind == "const" and known_members is not None and all(m.kind == "const" for m in known_members):
+        return [(path, const(left in known_members))]
+    return [(path, UNKNOWN)]
+
+
+def _in_bag(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
+    found = item(f.engine, right, left)
+    if found.kind == "raw":
+        return _presence(f, path, found, about, wanted=True)
+    return [(path, found if found.kind in ("nobody", "flag") else UNKNOWN)]
+
+
+def _part_in(f: Frame, left: Thing, right: Thing, about: Expr) -> Thing:
+    if right.kind == "part":
+        text = part_text(f, right)
+        inner = left.value if left.kind == "const" and isinstance(left.value, str) else None
+        return asked(right, about) if text is None or inner is None else known(exempt.contains(text, inner), right, about)
+    text, found = part_text(f, left), members_of(f.engine, right)
+    if text is None or found is None:
+        return asked(left, about)
+    answers = [exempt.equals(text, m.value) if m.kind == "const" else None for m in found]
+    return known(exempt.any_of(answers), left, about)
+
+
+def _raw_in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
+    if left.kind == "raw" and right.kind == "raw":
+        return [(path, UNKNOWN)]
+    if right.kind == "raw":
+        named = left.kind in ("flag", "unknown") and credentials.is_secretish(words(about[2]) if about[0] == "cmp" else "")
+        return _fails(f, path, right, about) if named and left.kind == "flag" else form(f, path, right, about)
+    found = members_of(f.engine, right)
+    if found is not None and all(m.kind == "const" and not _secret(left, m) for m in found):
+        return form(f, path, left, about)
+    if left.soft and not credentials.is_secretish(words(about)):
+        return [(path, UNKNOWN)]
+    return _fails(f, path, left, about)
+
+
+def _nobody_in(f: Frame, left: Thing, right: Thing) -> Thing:
+    if left.kind == "nobody":
+        found = members_of(f.engine, right) or []
+        empty = any(m.kind == "const" and m.value in (None, False) for m in found)
+        return Thing("nobody", left.name, None, left.soft, empty is not left.truth if empty else False)
+    loose = left.kind == "const" and bool(LOOSE.search(str(left.value)))
+    return Thing("nobody", right.name, "loose" if loose else None, right.soft or loose)

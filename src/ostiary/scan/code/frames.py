@@ -1,0 +1,119 @@
+"""Where a walk stands: one frame for each function that is being walked, one engine for each judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ostiary.scan.code import ir
+from ostiary.scan.code.exempt import RequestView
+from ostiary.scan.code.ir import Function
+from ostiary.scan.code.things import End, Path, Thing
+from ostiary.scan.code.values import Func, Scope, Value
+
+if TYPE_CHECKING:
+    from ostiary.scan.code.world import World
+
+_DEPTH = 5
+
+
+class TooMuch(Exception):
+    """The budget of one judgement is spent."""
+
+
+class Open(Exception):
+    """A stranger gets through whatever the settings are: nothing more need be walked."""
+
+
+class Judge(Protocol):
+    """What a walk asks of the gates: is this decorator or dependency one?"""
+
+    def decorates(self, value: Value, result: Value, request: RequestView | None) -> str: ...
+
+    def supplied(self, value: Value, request: RequestView | None) -> list[End]: ...
+
+    def defaults(self) -> dict[str, tuple[Any]]: ...
+
+    def worth(self, function: Function) -> bool: ...
+
+
+@dataclass(slots=True, eq=False)
+class Engine:
+    """``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
+
+    world: World
+    judge: Judge
+    request: RequestView | None = None
+    steps: int = 4000
+    memo: dict[Any, list[End]] = field(default_factory=dict)
+    running: list[Function] = field(default_factory=list)
+    fields: dict[tuple[int, str], Thing] = field(default_factory=dict)
+    scopes: dict[int, Scope] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)
+    cut: bool = False
+
+    def spend(self) -> None:
+        self.steps -= 1
+        if self.steps <= 0:
+            raise TooMuch
+
+    def scope(self, func: Func) -> Scope:
+        """The names inside a function as the reader sees them, kept for the length of the judgement."""
+        key = id(func) if func.scope is not self.world.defined.get(func.function) else id(func.function)
+        found = self.scopes.get(key)
+        if found is None:
+            found = self.scopes[key] = self.world.inside(func)
+            self.kept.append(func)
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """``outer`` are names that an enclosing function bound; ``ends`` how paths ended; ``raised`` errors on their way to a handler."""
+
+    engine: Engine
+    func: Func
+    role: str
+    depth: int = 0
+    outer: Mapping[str, Thing] = field(default_factory=dict)
+    ends: list[End] = field(default_factory=list)
+    raised: list[tuple[Path, Thing]] = field(default_factory=list)
+    broken: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+    tries: int = 0
+    names: dict[str, Thing] = field(default_factory=dict)
+    settled: Callable[[End], bool] | None = None
+
+    @property
+    def too_deep(self) -> bool:
+        return self.depth >= _DEPTH
+
+    def fork(self, at: int, kind: str) -> int:
+        """A number for a fork at a place: the same place gives the same number."""
+        return hash((id(self.func.function), at, kind))
+
+    def end(self, how: str, thing: Thing, path: Path) -> None:
+        end = End(how, thing, path)
+        if self.settled is not None and not path.choices and not path.labels and self.settled(end):
+            raise Open
+        self.ends.append(end)
+
+    def fail(self, path: Path, error: Thing) -> None:
+        self.raised.append((path, error))
+
+    def skipped_now(self) -> list[Path]:
+        """Paths that went on to the next turn of a loop."""
+        paths, self.skipped = self.skipped, []
+        return paths
+
+
+def words(expr: ir.Expr) -> str:
+    """All names and texts of an expression, for judging what it is about."""
+    out = []
+    for node in ir.walk(expr):
+        if node[0] in ("name", "str"):
+            out.append(str(node[2])[:80])
+        elif node[0] == "attr":
+            out.append(str(node[3]))
+    return " ".join(out)

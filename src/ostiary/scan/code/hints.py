@@ -1,0 +1,178 @@
+"""Cheap signs, read off names, that a function may refuse somebody: what shows none is not walked."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ostiary.scan.code import credentials, ir, refusals
+from ostiary.scan.code.ir import ClassDef, Expr, Function, Stmt
+
+if TYPE_CHECKING:
+    from ostiary.scan.code.world import World
+
+_DEPTH = 4
+_CROWD = 12
+_STATUS = re.compile(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
+_ENFORCES = re.compile(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
+_TELLING = re.compile(r"^(request|session|g|headers|cookies|authorization|websocket|current_app|getenv|environ|scope|user)$|auth|identity|jwt|current_|token|log_?in|api_?key|permission|secret|jsonify|status_code|[Rr]esponse|abort|redirect")
+_ERRORS = re.compile(r"(Exception|Error|Denied|Unauthorized|Forbidden)$")
+
+
+class Hints:
+    """Signs of refusal by function; functions are found by their bare names, rather too many than too few."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._by_name: dict[str, list[Function]] | None = None
+        self._errors: frozenset[str] | None = None
+        self._own: dict[Function, bool] = {}
+        self._any: dict[tuple[Function, int], bool] = {}
+        self._worth: dict[tuple[Function, int], bool] = {}
+
+    def may_refuse(self, function: Function, depth: int = 0) -> bool:
+        """It, or a function that it calls up to four deep, has a sign of refusal."""
+        known = self._any.get((function, depth))
+        if known is not None:
+            return known
+        self._any[(function, depth)] = False
+        found = self.refuses(function) or (depth < _DEPTH and any(self.may_refuse(c, depth + 1) for c in self._called(function)))
+        self._any[(function, depth)] = found
+        return found
+
+    def refuses(self, function: Function) -> bool:
+        """A sign of refusal in its own body."""
+        known = self._own.get(function)
+        if known is None:
+            known = self._own[function] = any(self._call(c) for c in function.calls) or self._leaves(function.body)
+        return known
+
+    def worth(self, function: Function, depth: int = 0) -> bool:
+        """What it gives may matter: it, or what it calls, refuses, is about who calls or about settings, or is too short to say."""
+        known = self._worth.get((function, depth))
+        if known is not None:
+            return known
+        self._worth[(function, depth)] = False
+        found = len(function.body) < 3 or self.refuses(function) or _speaks(function)
+        found = found or (depth < _DEPTH and any(self.worth(c, depth + 1) for c in self._called(function) if len(c.body) > 2))
+        self._worth[(function, depth)] = found
+        return found
+
+    def _called(self, function: Function) -> list[Function]:
+        out: list[Function] = []
+        for call in function.calls:
+            found = self.by_name.get(call[2][-1] if call[2][0] in ("name", "attr") else "", ())
+            if len(found) <= _CROWD:
+                out += found
+            else:
+                out += [f for f in found if f.module is function.module]
+        return out
+
+    @property
+    def by_name(self) -> dict[str, list[Function]]:
+        if self._by_name is None:
+            self._by_name = {}
+            for module in self.world.modules.values():
+                for function in module.functions:
+                    self._by_name.setdefault(function.name, []).append(function)
+        return self._by_name
+
+    @property
+    def errors(self) -> frozenset[str]:
+        """Names of the tree's exception classes that carry 401 or 403, themselves or by a base."""
+        if self._errors is None:
+            classes = [c for m in self.world.modules.values() for c in m.classes]
+            found = {c.name for c in classes if _carries(c)}
+            for _ in range(4):
+                found |= {c.name for c in classes if any(ir.last_name(b) in found for b in c.bases)}
+            self._errors = frozenset(found)
+        return self._errors
+
+    def _call(self, call: Expr) -> bool:
+        last = ir.last_name(call[2])
+        if refusals.refuses_by_name(last) or _ENFORCES.match(last) or last in self.errors:
+            return True
+        if last in ("redirect", "RedirectResponse"):
+            return refusals.login_page((*call[3], *(v for _, v in call[4])))
+        if last == "close" and call[2][0] == "attr" and ir.last_name(call[2][2]) in ("websocket", "ws"):
+            return True
+        return any(_is_status(e) for e in call[3]) or any(_is_status(v) for _, v in call[4])
+
+    def _leaves(self, statements: tuple[Stmt, ...]) -> bool:
+        return any(self._statement(s) for s in statements)
+
+    def _statement(self, s: Stmt) -> bool:
+        if s[0] == "raise":
+            return s[2] is not None and s[2][0] != "call"
+        if s[0] == "return":
+            return s[2] is not None and s[2][0] == "seq" and any(_is_status(item) for item in s[2][3])
+        if s[0] == "assign":
+            return s[3] is not None and _is_status(s[3])
+        return any(self._leaves(block) for block in _blocks(s))
+
+
+def _speaks(function: Function) -> bool:
+    pending: list[tuple[Any, ...]] = [function.body]
+    while pending:
+        for child in pending.pop():
+            kind = type(child)
+            if kind is tuple:
+                pending.append(child)
+            elif kind is str and _telling(child):
+                return True
+    return False
+
+
+@lru_cache(maxsize=20_000)
+def _telling(name: str) -> bool:
+    return bool(_TELLING.search(name)) or credentials.is_current(name) or bool(credentials.CONFIG_NAME.match(name) or credentials.CONFIG_CALL.match(name))
+
+
+def _blocks(s: Stmt) -> list[tuple[Stmt, ...]]:
+    if s[0] == "if":
+        return [s[3], s[4]]
+    if s[0] in ("for",):
+        return [s[4], s[5]]
+    if s[0] == "while":
+        return [s[3], s[4]]
+    if s[0] == "with":
+        return [s[3]]
+    if s[0] == "try":
+        return [s[2], *(h[3] for h in s[3]), s[4], s[5]]
+    return [body for _, body in s[3]] if s[0] == "match" else []
+
+
+def _is_status(e: Expr) -> bool:
+    if e[0] == "const":
+        return e[2] in (401, 403) and not isinstance(e[2], bool)
+    if e[0] == "str":
+        return e[2][:3] in ("401", "403")
+    if e[0] == "attr" and e[3] == "value":
+        return _is_status(e[2])
+    return e[0] in ("name", "attr") and bool(_STATUS.search(e[-1]))
+
+
+def _carries(c: ClassDef) -> bool:
+    if not _ERRORS.search(c.name) and not any(_ERRORS.search(ir.last_name(b)) for b in c.bases):
+        return False
+    if refusals.refuses_by_name(c.name):
+        return True
+    for s in c.body:
+        if s[0] == "assign" and s[3] is not None and _is_status(s[3]):
+            return True
+        if s[0] == "def" and s[2].name == "__init__":
+            if any(p.default is not None and _is_status(p.default) for p in s[2].params):
+                return True
+            if any(_is_status(e) for call in s[2].calls for e in (*call[3], *(v for _, v in call[4]))):
+                return True
+    return False
+
+
+def raises(function: Function) -> bool:
+    """A ``raise`` or ``abort`` stands in its own body."""
+    return any(ir.last_name(c[2]) == "abort" for c in function.calls) or _has_raise(function.body)
+
+
+def _has_raise(statements: tuple[Stmt, ...]) -> bool:
+    return any(s[0] == "raise" or any(_has_raise(block) for block in _blocks(s)) for s in statements)

@@ -1,0 +1,85 @@
+"""What protects each route: the verdicts on everything that stands on the way to its handler, made one state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ostiary.model.route import Gate, Policy, Protection, PublicMark, Route, State
+from ostiary.scan.code.frameworks.depends import dependencies_of, scopes_of
+from ostiary.scan.code.gates import Gates, Judgement, RequestView
+from ostiary.scan.code.limits import Limits
+from ostiary.scan.code.sites import AppCode, Guard, RouteCode
+from ostiary.scan.code.values import Func, Value
+from ostiary.scan.code.world import World
+
+
+def protect(w: World, apps: list[AppCode]) -> None:
+    """Fill in protection, public, limits and policy of every route of every application."""
+    gates, limits = Gates(w), Limits(w)
+    for app in apps:
+        app.limiter = limits.default_of(app)
+        for code in app.routes:
+            code.route = _judged(gates, code, limits)
+
+
+def _judged(gates: Gates, code: RouteCode, limits: Limits) -> Route:
+    verdicts = list(_verdicts(gates, code))
+    public = None
+    if code.handler is not None and not any(v.verdict == "gate" for v in verdicts):
+        # a handler behind a gate is not read: what it checks besides changes nothing about strangers
+        request = _request(code)
+        verdicts.append(gates.body(code.handler, request))
+        public = gates.public_by_behaviour(code.handler, code.route.path, code.route.method)
+    policy = _policy(gates, code)
+    protection = combine(verdicts, public, code.route.unresolved if code.handler is None else ())
+    shown = public if protection.state is State.PUBLIC else None
+    return replace(code.route, protection=protection, public=shown, limits=limits.of(code), policy=policy)
+
+
+def _request(code: RouteCode) -> RequestView:
+    return RequestView(code.route.method, code.route.path, code.route.path, code.endpoint, code.blueprint)
+
+
+def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:
+    request = _request(code)
+    for guard in code.guards:
+        yield _guard(gates, guard, code.handler, request)
+    if code.handler is not None:
+        for value, _ in dependencies_of(gates.world, code.handler):
+            yield gates.callable(value, "dependency", request)
+
+
+def _guard(gates: Gates, guard: Guard, handler: Func | None, request: RequestView) -> Judgement:
+    if guard.kind not in ("decorator", "base"):
+        return gates.callable(guard.value, guard.kind, request)
+    wrapped: Value | None = guard.wrapped
+    if wrapped is None and handler is not None:
+        wrapped = gates.world.call(guard.value, (handler,))
+    return gates.decorator(guard.value, wrapped if wrapped is not None else guard.value, request)
+
+
+def combine(verdicts: Iterable[Judgement], public: PublicMark | None, lost: tuple[str, ...]) -> Protection:
+    """One state from many verdicts: a gate protects; what could not be followed leaves it unknown; then public on purpose; then open."""
+    seen = list(verdicts)
+    found = tuple(_unique(g for v in seen if v.verdict == "gate" for g in v.gates))
+    extractors = tuple(_unique(g for v in seen if v.verdict in ("extractor", "optional") for g in v.gates))
+    if any(v.verdict == "gate" for v in seen):
+        return Protection(State.PROTECTED, found, next((v.why for v in seen if v.verdict == "gate" and v.why), ""))
+    unsure = [v for v in seen if v.verdict == "unknown"]
+    if public is not None and not unsure:
+        return Protection(State.PUBLIC, (), public.reason)
+    if unsure or lost:
+        gates = tuple(_unique(g for v in unsure for g in v.gates))
+        return Protection(State.UNKNOWN, gates, next((v.why for v in unsure if v.why), "; ".join(lost)))
+    why = next((v.why for v in seen if v.verdict in ("extractor", "optional") and v.why), "nothing on the way to the handler verifies a credential")
+    return Protection(State.OPEN, (), why, extractors)
+
+
+def _unique(gates: Iterable[Gate]) -> list[Gate]:
+    return list(dict.fromkeys(gates))
+
+
+def _policy(gates: Gates, code: RouteCode) -> Policy:
+    scopes = scopes_of(gates.world, code.handler) if code.handler is not None else ()
+    return replace(code.route.policy, scopes=scopes) if scopes else code.route.policy

@@ -1,0 +1,313 @@
+"""What a name stands for, as far as reading can tell.
+
+Value
+├── Unknown      could not be followed; ``why`` says so
+├── Const        a str, number, bool, None, bytes known at reading time
+├── Default      a Const that configuration may override
+├── Ext          a name of a library that is not in the tree: ``flask.request.headers``
+├── Member       an attribute of something Made or of a library object: ``limiter.limit``
+├── Made         what a call of a library name or of an unknown callee returned: ``OAuth2PasswordBearer(tokenUrl=…)``
+├── Seq, Map     lists, tuples, sets and dicts with known members
+├── Mod          a module of the tree
+├── Func         a function of the tree with the scope that it closes over (and ``self`` when bound)
+├── Cls          a class of the tree
+├── Obj          an instance of a class of the tree, or an application, router, blueprint (``kind``)
+├── Native       a callable that a framework reader supplies: what ``app.route("/x")`` returns
+├── Super        ``super()`` in a method
+├── Later        a name imported from a module that is still running (an import cycle)
+└── Either       one of several (branches of an if, several returns)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Scope:
+    """Names in force; ``owner`` is the function or class whose body it is, None for a module's."""
+
+    module: Module
+    parent: Scope | None
+    owner: Function | ClassDef | None = None
+    names: dict[str, Value] = field(default_factory=dict)
+
+    def find(self, name: str) -> Value | None:
+        """The innermost binding; class scopes are not seen from functions inside them, as in Python."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names and (scope is self or not isinstance(scope.owner, ClassDef)):
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+
+class Value:
+    """Base of all; compare by identity unless stated."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Unknown(Value):
+    why: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Const(Value):
+    value: Any
+
+
+@dataclass(slots=True, frozen=True)
+class Default(Const):
+    """A constant that configuration may override: good for a path, not for deciding a branch."""
+
+
+@dataclass(slots=True, frozen=True)
+class Ext(Value):
+    name: str
+
+    @property
+    def last(self) -> str:
+        return self.name.rpartition(".")[2]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Made(Value):
+    """``callee`` is Ext, Member or Unknown; ``args`` and ``kwargs`` are values; ``attrs`` what was assigned or decorated onto it."""
+
+    callee: Value
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    at: int
+    module: Module
+    call: Expr
+    attrs: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Member(Value):
+    base: Value
+    name: str
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Seq(Value):
+    items: list[Value]
+    whole: bool = True
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Map(Value):
+    items: dict[Any, Value]
+    whole: bool = True
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Mod(Value):
+    module: Module
+    scope: Scope
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Decorated:
+    """One decorator in force: ``value`` is the callable, ``result`` what applying it gave (the wrapper, where the tree's own)."""
+
+    value: Value
+    result: Value
+    at: int
+    module: Module
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Func(Value):
+    """``chain`` are the decorators that wrap it, innermost first; ``handler`` is the function inside them all."""
+
+    function: Function
+    scope: Scope
+    bound: Value | None = None
+    wraps: Func | Cls | None = None
+    chain: tuple[Decorated, ...] = ()
+    attrs: dict[str, Value] = field(default_factory=dict)
+    partial: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def handler(self) -> Func | Cls:
+        """The decorated function or class itself."""
+        inner: Func | Cls = self
+        while isinstance(inner, Func) and inner.wraps is not None:
+            inner = inner.wraps
+        return inner
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Cls(Value):
+    """``bases`` are Cls or Ext or Unknown in order; ``scope`` holds the body's names, run on first use."""
+
+    cls: ClassDef
+    outer: Scope
+    bases: tuple[Value, ...]
+    scope: Scope | None = None
+    chain: tuple[Decorated, ...] = ()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Obj(Value):
+    """``kind`` "" for a plain instance; else app, router (APIRouter, Blueprint), api (flask-restful and kin), namespace, mount…
+
+    ``base`` is the library class that made it that (``flask.Blueprint``); ``attrs`` its attributes; ``wiring`` what was registered on it.
+    """
+
+    kind: str
+    base: str
+    cls: Cls | None
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    at: int
+    module: Module
+    attrs: dict[str, Value] = field(default_factory=dict)
+    wiring: Wiring = field(default_factory=lambda: Wiring())
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class RouteDecl:
+    """A route as declared: ``path`` None when it is computed; ``methods`` None when the handler decides; ``handler`` may be a function or class;
+    ``bare``: without the prefix that its own router brings."""
+
+    path: str | None
+    methods: tuple[str, ...] | None
+    handler: Value
+    at: int
+    module: Module
+    kind: str = "http"
+    endpoint: str = ""
+    dependencies: tuple[Value, ...] = ()
+    bare: bool = False
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Child:
+    """A blueprint, router, namespace or mounted application: ``prefix`` None when it is computed, "" when none is given."""
+
+    value: Value
+    prefix: str | None
+    given: bool
+    at: int
+    module: Module
+    mount: bool = False
+    dependencies: tuple[Value, ...] = ()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Hook:
+    """``kind``: before_request, before_app_request, after_request, errorhandler, middleware, wsgi…; ``options`` are keyword arguments."""
+
+    kind: str
+    value: Value
+    at: int
+    module: Module
+    options: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Wiring:
+    """What was registered on an application, router, blueprint or api, in order."""
+
+    routes: list[RouteDecl] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
+    uses: list[Made] = field(default_factory=list)
+    config: dict[str, Value] = field(default_factory=dict)
+    config_at: dict[str, tuple[int, Module]] = field(default_factory=dict)
+    documents: list[Args] = field(default_factory=list)
+    stranger: bool = False
+
+
+@dataclass(slots=True)
+class Args:
+    """Arguments of one call, with the place of the call."""
+
+    args: tuple[Value, ...]
+    kwargs: dict[str, Value]
+    at: int
+    module: Module
+    call: Expr
+
+    def get(self, position: int | None, keyword: str | None = None) -> Value | None:
+        """The value at a position or under a keyword, None when absent."""
+        if keyword is not None and keyword in self.kwargs:
+            return self.kwargs[keyword]
+        if position is not None and position < len(self.args):
+            return self.args[position]
+        return None
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Native(Value):
+    name: str
+    run: Callable[[Args], Value]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Super(Value):
+    this: Value
+    after: Cls
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Later(Value):
+    scope: Scope
+    name: str
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Either(Value):
+    options: tuple[Value, ...]
+
+
+def text(value: Value | None) -> str | None:
+    """The string a Const holds, else None."""
+    return value.value if isinstance(value, Const) and isinstance(value.value, str) else None
+
+
+def path_text(value: Value | None) -> str | None:
+    """The string of a path or prefix; of several that configuration chooses from, the shortest."""
+    if isinstance(value, Either):
+        found = [t for option in value.options if (t := text(option)) is not None]
+        return min(found, key=len) if found else None
+    return text(value)
+
+
+def members(value: Value | None) -> list[Value]:
+    """Items of a Seq, values of a Map, options of an Either flattened; a lone value as itself; nothing for None."""
+    if value is None or (isinstance(value, Const) and value.value is None):
+        return []
+    if isinstance(value, Seq):
+        return value.items
+    if isinstance(value, Map):
+        return list(value.items.values())
+    if isinstance(value, Either):
+        return [item for option in value.options for item in members(option)]
+    return [value]
+
+
+def name_of(value: Value | None) -> str:
+    """Dotted name: ``flask_limiter.Limiter.limit`` for a Member of what that class made, ``pkg.module.f`` for the tree's own; "" if none."""
+    if isinstance(value, Ext):
+        return value.name
+    if isinstance(value, Member):
+        base = name_of(value.base)
+        return f"{base}.{value.name}" if base else ""
+    if isinstance(value, Made):
+        return name_of(value.callee)
+    if isinstance(value, Func):
+        return f"{value.function.module.name}.{value.function.qualname}"
+    if isinstance(value, Cls):
+        return f"{value.cls.module.name}.{value.cls.qualname}"
+    if isinstance(value, Obj):
+        return value.base or name_of(value.cls)
+    return value.module.name if isinstance(value, Mod) else ""

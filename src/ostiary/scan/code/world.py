@@ -1,0 +1,162 @@
+"""World: every module that is read, and what the names in it stand for. Evaluates without running; memoised; never raises on odd code.
+
+Two ways of looking: *wiring* runs module bodies and the functions they call, so that applications, routers and routes come into being (``quiet`` is 0);
+*asking* (``value``, ``inside``) runs the same code with ``quiet`` above 0, where nothing is registered and nothing shared is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ostiary.scan.code import apply, evaluate, execute
+from ostiary.scan.code.index import Index
+from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
+from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Made, Mod, Obj, Scope, Unknown, Value
+
+_STEPS = 3_000_000
+_QUIET_DEPTH = 4
+_DEPTH = 14
+
+
+class World:
+    """Holds module scopes, what each function closes over, and the objects that framework readers made."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.modules = index.modules
+        self.scopes: dict[str, Scope] = {}
+        self.defined: dict[Function | ClassDef, Scope] = {}
+        self.ran: set[Function] = set()
+        self.dull: dict[Function, int] = {}
+        self.objects: list[Obj] = []
+        self.made: list[Made] = []
+        self.stack: list[Function] = []
+        self.steps = _STEPS
+        self.quiet = 0
+        self.wired = 0
+        self.extending: set[ClassDef] = set()
+        self._inside: dict[Function, Scope] = {}
+        self._instances: dict[ClassDef, Obj] = {}
+        self._exts: dict[str, Ext] = {}
+
+    def run(self) -> None:
+        """Run every module once, in the order of their names; imports run first what they name."""
+        for name in sorted(self.modules):
+            execute.module(self, self.modules[name])
+
+    def scope_of(self, name: str) -> Scope | None:
+        """The scope of a module, run now if it was not, None when there is no such module."""
+        module = self.modules.get(name)
+        return execute.module(self, module) if module is not None else None
+
+    def value(self, expr: Expr | None, scope: Scope) -> Value:
+        """What an expression stands for in a scope; Unknown when it cannot be followed. Calls of the tree's functions are followed."""
+        if expr is None:
+            return Unknown()
+        with self.asking():
+            return evaluate.value(self, expr, scope)
+
+    def inside(self, function: Function | Func) -> Scope:
+        """Names inside a function: parameters (an instance of their annotated class, ``self`` an instance of the class, else Unknown), locals after
+        one pass over the body, then the closure and the module."""
+        code = function.function if isinstance(function, Func) else function
+        if code.name == "<module>":
+            return execute.module(self, code.module)
+        if isinstance(function, Func) and function.scope is not self.defined.get(code):
+            return self._look_inside(code, function.scope)
+        if code not in self._inside:
+            self._inside[code] = Scope(code.module, self._outer(code), code)
+            self._inside[code] = self._look_inside(code, self._outer(code))
+        return self._inside[code]
+
+    def _look_inside(self, code: Function, outer: Scope) -> Scope:
+        scope = Scope(code.module, outer, code)
+        with self.asking():
+            apply.bind_unknown(self, code, scope)
+            execute.body(self, code, scope)
+        return scope
+
+    def _outer(self, code: Function | ClassDef) -> Scope:
+        if code in self.defined:
+            return self.defined[code]
+        parent = code.parent
+        if isinstance(parent, Function):
+            scope = self.inside(parent)
+            return self.defined.get(code, scope)
+        if isinstance(parent, ClassDef):
+            outer = self._outer(parent)
+            found = outer.names.get(parent.name)
+            return apply.class_scope(self, found) if isinstance(found, Cls) else outer
+        return execute.module(self, code.module)
+
+    def func(self, function: Function) -> Func:
+        """A function of the tree as a value, in the scope where it was last defined."""
+        return Func(function, self._outer(function))
+
+    def call(self, callee: Value, args: tuple[Value, ...] = (), kwargs: dict[str, Value] | None = None) -> Value:
+        """What calling a value returns; registers nothing."""
+        with self.asking():
+            module = callee.function.module if isinstance(callee, Func) else Module("", "", False, "")
+            return apply.call(self, callee, Args(args, kwargs or {}, 0, module, ("call", 0, ("const", 0, None), (), ())))
+
+    def attribute(self, value: Value, name: str) -> Value:
+        """``value.name``; methods come back bound."""
+        with self.asking():
+            return evaluate.attribute(self, value, name)
+
+    def bases(self, value: Value) -> list[Value]:
+        """A Cls's or Obj's classes in method resolution order: Cls of the tree, then Ext of libraries."""
+        return apply.mro(self, value)
+
+    def instance(self, cls: Cls) -> Obj:
+        """An instance of a class whose constructor's arguments are not known."""
+        found = self._instances.get(cls.cls)
+        if found is None:
+            with self.asking():
+                found = self._instances[cls.cls] = apply.blank(self, cls, Args((), {}, cls.cls.at, cls.cls.module, ()))
+                apply.initialise(self, found)
+        return found
+
+    def ext(self, name: str) -> Ext:
+        """The library name, one object a name."""
+        found = self._exts.get(name)
+        if found is None:
+            found = self._exts[name] = Ext(name)
+        return found
+
+    def settle(self, value: Value) -> Value:
+        """Resolve a Later; anything else is itself."""
+        hops = 0
+        while isinstance(value, Later) and hops < 10:
+            value = value.scope.names.get(value.name) or Unknown(f"{value.name} was not found")
+            hops += 1
+        return value
+
+    def mod(self, name: str) -> Value:
+        """A module or folder of the tree as a value."""
+        scope = self.scope_of(name)
+        if scope is not None:
+            return Mod(scope.module, scope)
+        if name in self.index.broken:
+            return Unknown(f"{self.index.finder.files[name].path} could not be parsed")
+        return Mod(Module(name, name, True, ""), Scope(Module(name, name, True, ""), None))
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Look without registering."""
+        self.quiet += 1
+        try:
+            yield
+        finally:
+            self.quiet -= 1
+
+    @property
+    def too_deep(self) -> bool:
+        """No further call is followed: the stack is deep (less when asking) or the budget is spent."""
+        return len(self.stack) > (_QUIET_DEPTH if self.quiet else _DEPTH) or self.steps <= 0
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """The alternatives of an Either, anything else alone."""
+    return value.options if isinstance(value, Either) else (value,)
