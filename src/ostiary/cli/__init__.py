@@ -1,0 +1,51 @@
+"""The command line. Parses, calls ``ostiary.api``, prints; no judgement about security is made here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ostiary.errors import Defect, OstiaryError
+
+_WRONG_USE, _DEFECT, _INTERRUPTED = 2, 4, 130
+
+
+def main() -> None:
+    """The ``ostiary`` command: a person's mistake ends with 2, a defect of ours with 4, Ctrl-C with 130; never a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        from ostiary.cli.app import app
+
+        return int(app.main(standalone_mode=False) or 0)
+    except (KeyboardInterrupt, click.Abort):
+        return _INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return _WRONG_USE
+    except Exception as error:  # noqa: BLE001 the last place where a defect can still be said in one line
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    if isinstance(error, OstiaryError) and not isinstance(error, Defect):
+        print(f"ostiary: {_one_line(error)}", file=sys.stderr)
+        return _WRONG_USE
+    if os.environ.get("OSTIARY_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        print(f"ostiary: a defect of ours: {type(error).__name__}: {_one_line(error)}", file=sys.stderr)
+        print("ostiary: OSTIARY_DEBUG=1 shows where; please report it", file=sys.stderr)
+    return _DEFECT
+
+
+def _one_line(error: Exception) -> str:
+    """Messages may quote files and paths that nobody vouches for."""
+    text = str(error)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -1,0 +1,163 @@
+"""The commands. What they need is imported when they run, so that ``ostiary --help`` loads neither scanner nor terminal library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing that is scanned is imported or executed.
+
+\b
+  ostiary scan .                      what is wrong here, worst first
+  ostiary routes . --state open       which routes nothing protects
+  ostiary explain missing-rate-limit  why it matters and how to fix it
+  ostiary init .                      write a configuration
+  ostiary lock .                      keep the protection as it is
+
+\b
+Exit codes: 0 gates hold, 1 a gate failed, 2 wrong use,
+3 incomplete scan, 4 a defect of Ostiary, 130 interrupted.
+"""
+_FILE = click.Path(path_type=Path)
+_tree = click.argument("path", type=_FILE, default=Path())
+_config = click.option("--config", type=_FILE, metavar="FILE", help="Instead of ostiary.toml or pyproject.toml in PATH.")
+_tests = click.option("--include-tests", is_flag=True, help="Read tests and examples, too; they never count in the score.")
+_output = click.option("-o", "--output", type=_FILE, metavar="FILE", help="Write it there instead.")
+
+
+def _format(*names: str) -> Callable[[Any], Any]:
+    return click.option("--format", "name", type=click.Choice(names), default=names[0], show_default=True, help="What to print.")
+
+
+def _file(option: str, text: str) -> Callable[[Any], Any]:
+    return click.option(option, type=_FILE, metavar="FILE", help=text)
+
+
+@click.group(help=_ABOUT, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def app() -> None:
+    pass
+
+
+@app.command()
+@_tree
+@_format("text", "json", "sarif")
+@_output
+@_file("--json", "Write JSON there as well.")
+@_file("--sarif", "Write SARIF there as well.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["critical", "high", "medium", "low", "never"]),
+    help="Exit with 1 on a finding of this severity or more.  [default: high]",
+)
+@click.option("--min-score", type=click.IntRange(0, 100), metavar="N", help="Exit with 1 below this score, 0 to 100.")
+@_file("--baseline", "Findings in it do not fail the gate.")
+@_file("--write-baseline", "Write today's findings there.")
+@click.option("--new-only", is_flag=True, help="Show and count only what the baseline does not have.")
+@_tests
+@click.option("--allow-incomplete", is_flag=True, help="Do not exit with 3.")
+@_config
+@click.option("--all", "everything", is_flag=True, help="Every finding, not the ten worst kinds.")
+@click.option(
+    "--audience",
+    type=click.Choice(["developer", "auditor", "sample"]),
+    default="developer",
+    show_default=True,
+    help="Whose findings to show; sample is tests and examples.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only files and the exit code.")
+def scan(**typed: Any) -> int:
+    """Find what is wrong in the source below PATH.
+
+    \b
+      ostiary scan .
+      ostiary scan . --sarif ostiary.sarif --fail-on critical
+      ostiary scan . --write-baseline baseline.json
+      ostiary scan . --baseline baseline.json --new-only
+    """
+    from ostiary.cli import commands
+
+    return commands.scan(commands.ScanWords(**typed))
+
+
+@app.command()
+@_tree
+@_format("table", "json", "csv")
+@_output
+@click.option("--public", is_flag=True, help="Only those public on purpose.")
+@click.option("--state", type=click.Choice(["protected", "public", "open", "unknown"]), help="Only those in this state.")
+@_tests
+@_config
+def routes(path: Path, name: str, output: Path | None, public: bool, state: str | None, include_tests: bool, config: Path | None) -> int:
+    """List every route below PATH and what protects it.
+
+    \b
+      ostiary routes .
+      ostiary routes . --state open
+      ostiary routes . --format csv -o routes.csv
+    """
+    from ostiary.cli import commands
+
+    wanted = {one for one in ("public" if public else None, state) if one}
+    return commands.routes(path, config, include_tests, name, output, wanted)
+
+
+@app.command()
+@click.argument("weakness", required=False)
+@click.option("--framework", type=click.Choice(["flask", "fastapi"]), help="Only the fix for this one.")
+def explain(weakness: str | None, framework: str | None) -> int:
+    """Tell what a weakness is and how to fix it.
+
+    Without WEAKNESS it lists them all.
+
+    \b
+      ostiary explain
+      ostiary explain missing-authentication --framework flask
+    """
+    from ostiary.cli import commands
+
+    return commands.explain(weakness, framework)
+
+
+@app.command()
+@_tree
+@click.option("--check", is_flag=True, help="Compare instead of writing; exit with 1 when a route was opened or loosened.")
+@click.option("-o", "--output", type=_FILE, metavar="FILE", help="The lock, instead of PATH/ostiary.lock.")
+@_config
+def lock(path: Path, check: bool, output: Path | None, config: Path | None) -> int:
+    """Write down what protects each route, or tell what a change did to it.
+
+    \b
+      ostiary lock .
+      ostiary lock . --check
+    """
+    from ostiary.cli import commands
+
+    return commands.lock(path, config, output, check=check)
+
+
+@app.command()
+@_tree
+@click.option("--force", is_flag=True, help="Overwrite the one that is there.")
+def init(path: Path, force: bool) -> int:
+    """Write PATH/ostiary.toml with every key explained.
+
+    It proposes a line for each route that looks public on purpose.
+
+    \b
+      ostiary init .
+    """
+    from ostiary.cli import commands
+
+    return commands.init(path, force=force)
+
+
+@app.command()
+def version() -> int:
+    """Print the version."""
+    from ostiary import __version__
+
+    click.echo(f"ostiary {__version__}")
+    return 0
