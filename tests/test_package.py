@@ -1,0 +1,85 @@
+"""What a user gets from ``pip install``, and what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ostiary
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The top-level names that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_version_is_written_once() -> None:
+    """The version that the package states is the one that it is published under."""
+    assert ostiary.__version__ == PROJECT["version"]
+
+
+def test_wheel_carries_everything_below_src(tmp_path: Path) -> None:
+    """Pages and data files reach the user, not only Python."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("ostiary/")}
+    files = (path for path in (ROOT / "src").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    assert packed == {path.relative_to(ROOT / "src").as_posix() for path in files}
+    assert "ostiary/py.typed" in packed
+
+
+def test_declares_what_it_imports() -> None:
+    """A plain ``pip install ostiary`` brings every module that the code imports."""
+    names = {"pyyaml": "yaml"}
+    declared = {re.split(r"[<>=\[]", line)[0] for line in PROJECT["dependencies"]}
+    known = {"ostiary", *sys.stdlib_module_names, *(names.get(name, name) for name in declared)}
+    imported = {name for path in (ROOT / "src").rglob("*.py") for name in imports(path)}
+    assert imported <= known
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    """``import ostiary`` brings no third-party module and no scanner with it."""
+    loaded = run("import sys; before = set(sys.modules); import ostiary; print(*sorted(set(sys.modules) - before))").split()
+    assert loaded == ["ostiary"]
+
+
+def test_importing_reports_and_the_api_loads_no_web_framework() -> None:
+    """Whoever only reads a scan pays for no framework."""
+    loaded = set(run("import sys, ostiary.api, ostiary.report; print(*sys.modules)").split())
+    assert not loaded & {"flask", "fastapi", "starlette", "werkzeug", "click"}
+
+
+def test_every_extra_is_part_of_all() -> None:
+    """``ostiary[all]`` forgets nothing."""
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = extras["all"]
+    assert set(everything.removeprefix("ostiary[").removesuffix("]").split(",")) == set(extras) - {"all"}
+
+
+def test_committed_requirements_name_no_host_and_carry_hashes() -> None:
+    """An install comes from where the user's own pip is told to look, and gets what was pinned."""
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert "://" not in text
+        assert "--index" not in text
+        pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+        assert pins
+        assert all("==" in pin and pin.endswith("\\") for pin in pins)
