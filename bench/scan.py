@@ -85,15 +85,20 @@ def _compare(path: str, tools: list[Tool], rounds: int) -> bool:
     try:
         for number in range(rounds):
             for tool in tools:
-                print(f"\r{path}: round {number + 1} of {rounds}, {tool.name}\033[K", end="", file=sys.stderr)
+                _tell(f"{path}: round {number + 1} of {rounds}, {tool.name}")
                 costs[tool.name].append(tool.run(path))
     except BenchError as problem:
         sys.exit(f"\n{problem}")
     finally:
-        print("\r\033[K", end="", file=sys.stderr)
+        _tell("")
     _, files, size, broken = costs["ast.parse"][0].output.split()
     print(f"\n{path}: {files} Python files, {int(size) / MEGABYTE:.1f} MB, {broken} do not parse; medians of {rounds}")
     return _report({name: middle(each) for name, each in costs.items()})
+
+
+def _tell(progress: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{progress}\033[K", end="", file=sys.stderr)
 
 
 def _report(costs: dict[str, Cost]) -> bool:

@@ -44,10 +44,15 @@ def test_mode_and_link_are_kept(tmp_path: Path) -> None:
     assert (link.is_symlink(), file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (True, "new", 0o640)
 
 
-def test_a_device_is_written_to_and_never_replaced() -> None:
-    """-o /dev/null leaves /dev/null what it is."""
-    api.write_text(Path("/dev/null"), "text")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    """-o /dev/stdout, or any pipe or device, stays what it is."""
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    api.write_text(fifo, "text")
+    assert (os.read(reader, 10), stat.S_ISFIFO(fifo.stat().st_mode)) == (b"text", True)
+    os.close(reader)
 
 
 def test_names_that_are_no_text_can_be_written(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_routes_are_listed_in_three_formats(tree: Path) -> None:
     """Table, JSON and CSV of the same route; the count is talk."""
     run = ostiary("routes", tree)
     assert run.stdout.startswith("open         GET    /v1/books\n")
-    assert run.stderr == "ostiary: 1 routes: 1 open\n"
+    assert run.stderr == "ostiary: 1 route: 1 open\n"
     assert [row["path"] for row in csv.DictReader(io.StringIO(ostiary("routes", tree, "--format", "csv").stdout))] == ["/v1/books"]
     assert json.loads(ostiary("routes", tree, "--format", "json").stdout)["routes"] == scanned(tree)["routes"]
 

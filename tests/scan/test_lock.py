@@ -185,6 +185,19 @@ def test_a_second_app_is_not_taken_for_the_first() -> None:
     assert [(change.kind, change.after.app if change.after else "") for change in check(render(before), after)] == [("opened", "b:app")]
 
 
+def test_apps_that_change_places_both_change() -> None:
+    """What one app loses is not made up for by what another wins."""
+    a, b = (route(State.PROTECTED, f"gate_{name}", app=name) for name in "ab")
+    assert kinds([a, b], [replace(a, protection=b.protection), replace(b, protection=a.protection)]) == ["loosened", "loosened"]
+
+
+def test_an_app_that_goes_is_not_mixed_up_with_the_others() -> None:
+    """Of three and of two apps with the same route one is removed: that is all that is told."""
+    a, b, c = (route(State.PROTECTED, f"gate_{name}", app=name) for name in "abc")
+    assert kinds([a, b, c], [b, c]) == ["removed"]
+    assert kinds([a, b], [b]) == ["removed"]
+
+
 def test_an_app_that_joins_does_not_hide_an_opening() -> None:
     """The lock knew one app; now there are two, one of them open: an opening, whichever it is."""
     for names in (("a:app", "b:app"), ("b:app", "a:app")):

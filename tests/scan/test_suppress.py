@@ -94,6 +94,13 @@ def test_an_end_is_the_last_day(until: date, holds: bool) -> None:
     assert notices == (() if holds else (f"ostiary.toml:3: suppression of debug-mode expired on {until} and is not applied",))
 
 
+def test_who_may_know_is_named_when_it_ends() -> None:
+    """The owner of an expired suppression, in code and in the file."""
+    past = date(2030, 1, 1)
+    _, notices = accepted(comment("ignore[debug-mode] x, until=2030-01-01, owner=ada"), rules=(replace(RULE, until=past, owner="bob"),))
+    assert [notice.rpartition("; ")[2] for notice in notices] == ["ask bob", "ask ada"]
+
+
 def test_what_matches_nothing_is_stale() -> None:
     """A comment and a rule that mean no finding are to be removed."""
     _, notices = accepted(comment("ignore[cors-permissive] x", 3), rules=(replace(RULE, file="gone.py"),))

@@ -12,6 +12,7 @@ from ostiary.cli.output import Progress, color, put, talk, width
 from ostiary.errors import UsageError
 from ostiary.model.finding import Audience
 from ostiary.model.scan import Scan
+from ostiary.report.common import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ def _compare(file: Path, result: Scan) -> int:
     if bad:
         talk(f"{bad} {'route is' if bad == 1 else 'routes are'} less protected than {file} says")
         return 1
-    talk(f"{len(changes)} changes, none opens or loosens a route; ostiary lock writes them down" if changes else f"as {file} says")
+    talk(
+        f"{plural(len(changes), 'change')}, none opens or loosens a route; ostiary lock writes them down" if changes else f"as {file} says"
+    )
     return 0
 
 
@@ -163,9 +166,9 @@ def _warn_if_incomplete(result: Scan) -> int:
 
 def _count(result: Scan) -> str:
     states = Counter(api.state_of(route) for route in result.routes)
-    return f"{len(result.routes)} routes: " + ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    return f"{plural(len(result.routes), 'route')}: " + ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
 
 
 def _nothing(path: Path, result: Scan) -> str:
     files = result.files_read + result.files_unreached
-    return f"no Flask or FastAPI route was found in {path} ({files} Python {'file' if files == 1 else 'files'})"
+    return f"no Flask or FastAPI route was found in {path} ({plural(files, 'Python file')})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ostiary import api
+from ostiary.report.common import clean
 
 _WIDEST = 120
 _PLAIN = str.maketrans({"█": "#", "·": "-", "│": "|", "…": "...", "→": "->"})
@@ -35,7 +36,7 @@ def put(text: str, file: Path | None = None, *, data: bool = False) -> None:
 def talk(text: str, *, quiet: bool = False) -> None:
     """Says something to the person, not to the pipe."""
     if not quiet:
-        print(f"ostiary: {text}", file=sys.stderr)
+        print(f"ostiary: {clean(text)}", file=sys.stderr)
 
 
 def color() -> bool:

@@ -18,7 +18,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for info up to 4 for critical."""
-        return list(reversed(Severity)).index(self)
+        return _SEVERITIES.index(self)
 
 
 class Confidence(StrEnum):
@@ -30,7 +30,11 @@ class Confidence(StrEnum):
     @property
     def rank(self) -> int:
         """0 for low up to 3 for confirmed."""
-        return list(reversed(Confidence)).index(self)
+        return _CONFIDENCES.index(self)
+
+
+_SEVERITIES = tuple(reversed(Severity))
+_CONFIDENCES = tuple(reversed(Confidence))
 
 
 class Audience(StrEnum):

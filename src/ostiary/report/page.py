@@ -18,7 +18,7 @@ class Page:
 
     def __init__(self, width: int = 80, color: bool = False) -> None:
         self._file = io.StringIO()
-        # No environment: the same scan is the same text wherever it is printed.
+        # Everything is said here, so that no variable of the environment is asked.
         self._console = Console(
             file=self._file,
             width=width,
@@ -29,7 +29,6 @@ class Page:
             markup=False,
             emoji=False,
             legacy_windows=False,
-            _environ={},
         )
 
     def heading(self, text: str, rest: str = "") -> None:

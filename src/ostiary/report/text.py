@@ -108,7 +108,7 @@ def _score(page: Page, scan: Scan) -> None:
     score = scan.score
     page.heading("Score", f"{score.value} of 100, grade {score.grade}{_second_number(score)}")
     if score.capped:
-        page.line("held down: the scan is incomplete, or too many routes cannot be told", indent=2)
+        page.line(f"held down, because {'the scan is incomplete' if incomplete(scan) else 'too many routes cannot be told'}", indent=2)
     costly = [f"{name} {value}" for name, value in score.categories.items() if value is not None and value < 100]
     if costly:
         page.line("by category: " + ", ".join(costly), indent=2, hang=2)

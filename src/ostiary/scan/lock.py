@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from ostiary.errors import ConfigError
 from ostiary.model.finding import Audience
@@ -87,18 +88,22 @@ def _by_key(entries: Iterable[Entry]) -> defaultdict[tuple[str, str], list[Entry
 
 
 def _compare_all(before: Sequence[Entry], after: Sequence[Entry]) -> list[Change]:
-    """Entries of one method and path: those of one app belong together, the others in their order."""
+    """Entries of one method and path: those of one app belong together, then those that say the same, then the others in their order."""
     left, right = list(before), list(after)
-    pairs: list[tuple[Entry | None, Entry | None]] = []
-    for old in before:
-        same = next((new for new in right if new.app == old.app), None)
-        if same is not None:
-            left.remove(old)
-            right.remove(same)
-            pairs.append((old, same))
-    while left or right:
-        pairs.append((left.pop(0) if left else None, right.pop(0) if right else None))
+    pairs = _take_pairs(left, right, lambda entry: entry.app) + _take_pairs(left, right, lambda entry: str(replace(entry, app="")))
+    pairs += zip_longest(left, right)
     return [change for old, new in pairs if (change := _compare(old, new)) is not None]
+
+
+def _take_pairs(left: list[Entry], right: list[Entry], same: Callable[[Entry], str]) -> list[tuple[Entry | None, Entry | None]]:
+    pairs: list[tuple[Entry | None, Entry | None]] = []
+    for old in tuple(left):
+        new = next((entry for entry in right if same(entry) == same(old)), None)
+        if new is not None:
+            left.remove(old)
+            right.remove(new)
+            pairs.append((old, new))
+    return pairs
 
 
 def _compare(old: Entry | None, new: Entry | None) -> Change | None:

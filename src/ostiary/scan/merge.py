@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ostiary import weaknesses
-from ostiary.model.finding import Audience, Confidence, Exposure, Finding
+from ostiary.model.finding import Audience, Confidence, Exposure, Finding, Severity
 from ostiary.model.route import Location, Witness
 
 Subsumes = Callable[[str], tuple[str, ...]]

@@ -46,6 +46,8 @@ def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | 
         routes = tuple(sorted((c.route for a in apps for c in a.routes), key=lambda r: (r.app, r.path, r.method)))
         findings = _finish(found, apps, Reach(world, apps), _Lines({f.path: f.source for f in walked.files}))
     findings, more = suppress.apply_suppressions(findings, comments, config.suppress, today or datetime.date.today())
+    # what is accepted with a reason hides nothing, so causes swallow consequences only now
+    findings = merge(findings)
     findings = baselines.apply_baseline(findings, config.baseline)
     skipped = (*walked.skipped, *index.skipped, *broken)
     notices = (*unused_public(config.public, routes), *more)
@@ -57,7 +59,7 @@ def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | 
 def _finish(found: Sequence[Finding], apps: list[AppCode], reach: Reach, lines: _Lines) -> tuple[Finding, ...]:
     by_route = {(c.app.name, c.route.key): exposure_of(c) for a in apps for c in a.routes}
     placed = [replace(f, exposure=_exposure(f, by_route, reach)) for f in found]
-    return with_fingerprints(merge(placed), lines.read)
+    return with_fingerprints(merge(placed, subsumes=lambda _: ()), lines.read)
 
 
 def _exposure(finding: Finding, by_route: dict[tuple[str, tuple[str, str]], Exposure], reach: Reach) -> Exposure:

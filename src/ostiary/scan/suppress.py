@@ -40,6 +40,7 @@ class _Ignore:
     lines: frozenset[tuple[str, int]]
     reason: str
     until: date | None
+    owner: str | None
     where: str
 
     def matches(self, finding: Finding) -> bool:
@@ -85,7 +86,8 @@ def _expired(one: SuppressRule | _Ignore, today: date) -> bool:
 
 
 def _expired_notices(every: Iterable[SuppressRule | _Ignore], today: date) -> tuple[str, ...]:
-    return tuple(f"{one.where}: {one} expired on {one.until} and is not applied" for one in every if _expired(one, today))
+    expired = (one for one in every if _expired(one, today))
+    return tuple(f"{one.where}: {one} expired on {one.until} and is not applied{f'; ask {one.owner}' * bool(one.owner)}" for one in expired)
 
 
 def _refused(findings: Sequence[Finding], result: Sequence[Finding], valid: Sequence[SuppressRule | _Ignore]) -> tuple[str, ...]:
@@ -111,7 +113,8 @@ def _ignore(comment: Comment, lines: frozenset[tuple[str, int]]) -> _Ignore:
     reason, options = _options(comment, found.group(2).strip())
     if not _says_something(reason):
         _refuse(comment, "ignore needs a reason: # ostiary: ignore[weakness] <reason>")
-    return _Ignore(_ids(comment, found.group(1)), lines, reason, _until(comment, options.get("until")), f"{comment.file}:{comment.line}")
+    until = _until(comment, options.get("until"))
+    return _Ignore(_ids(comment, found.group(1)), lines, reason, until, options.get("owner"), f"{comment.file}:{comment.line}")
 
 
 def _options(comment: Comment, text: str) -> tuple[str, dict[str, str]]:

@@ -16,7 +16,9 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 """
 
 CASES = {
-    "verifies a token and answers 401": ("gate", """
+    "verifies a token and answers 401": (
+        "gate",
+        """
         def gate(f):
             @wraps(f)
             def inner(*args, **kwargs):
@@ -29,8 +31,11 @@ CASES = {
                     return jsonify(error="bad"), 401
                 return f(*args, **kwargs)
             return inner
-    """),
-    "only asks whether a header is there": ("extractor", """
+    """,
+    ),
+    "only asks whether a header is there": (
+        "extractor",
+        """
         def gate(f):
             @wraps(f)
             def inner(*args, **kwargs):
@@ -38,16 +43,22 @@ CASES = {
                     abort(401)
                 return f(*args, **kwargs)
             return inner
-    """),
-    "asks whether a header is there, with in": ("extractor", """
+    """,
+    ),
+    "asks whether a header is there, with in": (
+        "extractor",
+        """
         def gate(f):
             def inner(*args, **kwargs):
                 if "Authorization" not in request.headers:
                     return {"message": "no token"}, 401
                 return f(*args, **kwargs)
             return inner
-    """),
-    "checks the scheme and nothing more": ("extractor", """
+    """,
+    ),
+    "checks the scheme and nothing more": (
+        "extractor",
+        """
         def gate(f):
             def inner(*args, **kwargs):
                 header = request.headers.get("Authorization", "")
@@ -56,8 +67,11 @@ CASES = {
                 g.token = header[7:]
                 return f(*args, **kwargs)
             return inner
-    """),
-    "compares the scheme's name and nothing more": ("extractor", """
+    """,
+    ),
+    "compares the scheme's name and nothing more": (
+        "extractor",
+        """
         def gate(f):
             def inner(*args, **kwargs):
                 parts = request.headers["Authorization"].split()
@@ -65,8 +79,11 @@ CASES = {
                     abort(401)
                 return f(*args, **kwargs)
             return inner
-    """),
-    "compares a header with a setting": ("gate", """
+    """,
+    ),
+    "compares a header with a setting": (
+        "gate",
+        """
         def gate(f):
             @wraps(f)
             def inner(*args, **kwargs):
@@ -74,8 +91,11 @@ CASES = {
                     abort(403)
                 return f(*args, **kwargs)
             return inner
-    """),
-    "compares in constant time, positive logic": ("gate", """
+    """,
+    ),
+    "compares in constant time, positive logic": (
+        "gate",
+        """
         def gate(f):
             @wraps(f)
             def inner(*args, **kwargs):
@@ -85,8 +105,11 @@ CASES = {
                 return Response("no", status=401)
             return inner
         KEY = os.environ["KEY"]
-    """),
-    "compares a digest of the key": ("gate", """
+    """,
+    ),
+    "compares a digest of the key": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 digest = hashlib.sha256(request.headers.get("X-Key-Auth", "").encode()).hexdigest()
@@ -95,8 +118,11 @@ CASES = {
                 return f(*a, **k)
             return inner
         STORED = "x"
-    """),
-    "looks the key up in a database": ("gate", """
+    """,
+    ),
+    "looks the key up in a database": (
+        "gate",
+        """
         from models import ApiKey
         def gate(f):
             def inner(*a, **k):
@@ -105,8 +131,11 @@ CASES = {
                     return jsonify(error="unknown key"), 401
                 return f(*a, **k)
             return inner
-    """),
-    "membership in a list of keys": ("gate", """
+    """,
+    ),
+    "membership in a list of keys": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if request.args.get("api_key") not in KEYS:
@@ -114,8 +143,11 @@ CASES = {
                 return f(*a, **k)
             return inner
         KEYS = load_keys()
-    """),
-    "asks the signed session": ("gate", """
+    """,
+    ),
+    "asks the signed session": (
+        "gate",
+        """
         def gate(f):
             @wraps(f)
             def inner(*a, **k):
@@ -123,24 +155,33 @@ CASES = {
                     return redirect(url_for("auth.login"))
                 return f(*a, **k)
             return inner
-    """),
-    "a raw cookie is not the session": ("extractor", """
+    """,
+    ),
+    "a raw cookie is not the session": (
+        "extractor",
+        """
         def gate(f):
             def inner(*a, **k):
                 if not request.cookies.get("user_id"):
                     return redirect("/login")
                 return f(*a, **k)
             return inner
-    """),
-    "g.user that a hook loaded": ("gate", """
+    """,
+    ),
+    "g.user that a hook loaded": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if g.user is None:
                     return redirect(url_for("auth.login"))
                 return f(*a, **k)
             return inner
-    """),
-    "role of the current user": ("gate", """
+    """,
+    ),
+    "role of the current user": (
+        "gate",
+        """
         def gate(role):
             def decorator(f):
                 @wraps(f)
@@ -151,8 +192,11 @@ CASES = {
                 return inner
             return decorator
         gate = gate("admin")
-    """),
-    "class with __call__ as decorator": ("gate", """
+    """,
+    ),
+    "class with __call__ as decorator": (
+        "gate",
+        """
         class require_permissions:
             def __init__(self, permissions, allow_one=False):
                 self.permissions, self.allow_one = permissions, allow_one
@@ -172,8 +216,11 @@ CASES = {
             return require_permissions((permission,))
         def gate(fn):
             return require_permission("admin")(fn)
-    """),
-    "class that wraps the handler": ("gate", """
+    """,
+    ),
+    "class that wraps the handler": (
+        "gate",
+        """
         class gate:
             def __init__(self, f):
                 self.f = f
@@ -181,8 +228,11 @@ CASES = {
                 if not current_user.is_authenticated:
                     abort(401)
                 return self.f(*a, **k)
-    """),
-    "the check is in a helper": ("gate", """
+    """,
+    ),
+    "the check is in a helper": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 check()
@@ -198,8 +248,11 @@ CASES = {
                 if row.token == token:
                     return row
             return None
-    """),
-    "the check is four calls deep": ("gate", """
+    """,
+    ),
+    "the check is four calls deep": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 one()
@@ -211,8 +264,11 @@ CASES = {
         def four():
             if session.get("user") is None:
                 abort(401)
-    """),
-    "negative logic after the call": ("gate", """
+    """,
+    ),
+    "negative logic after the call": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if is_admin():
@@ -230,8 +286,11 @@ CASES = {
                 return False
         def authed():
             return bool(session.get("id", False))
-    """),
-    "lets anonymous callers through while an event runs": ("optional", """
+    """,
+    ),
+    "lets anonymous callers through while an event runs": (
+        "optional",
+        """
         from dates import ctftime
         def gate(f):
             def inner(*a, **k):
@@ -241,16 +300,22 @@ CASES = {
             return inner
         def is_admin():
             return current_user.is_authenticated and current_user.admin
-    """),
-    "redirects those who are logged in": ("optional", """
+    """,
+    ),
+    "redirects those who are logged in": (
+        "optional",
+        """
         def gate(f):
             def inner(*a, **k):
                 if current_user.is_authenticated:
                     return redirect(url_for("index"))
                 return f(*a, **k)
             return inner
-    """),
-    "refuses only users who are not verified": ("optional", """
+    """,
+    ),
+    "refuses only users who are not verified": (
+        "optional",
+        """
         def gate(f):
             def inner(*a, **k):
                 if current_user.is_authenticated:
@@ -258,8 +323,11 @@ CASES = {
                         abort(403)
                 return f(*a, **k)
             return inner
-    """),
-    "jwt.decode without verification": ("extractor", """
+    """,
+    ),
+    "jwt.decode without verification": (
+        "extractor",
+        """
         def gate(f):
             def inner(*a, **k):
                 token = request.headers.get("Authorization")
@@ -268,8 +336,11 @@ CASES = {
                 g.claims = jwt.decode(token, options={"verify_signature": False})
                 return f(*a, **k)
             return inner
-    """),
-    "jwt.decode with verification switched off by a constant": ("extractor", """
+    """,
+    ),
+    "jwt.decode with verification switched off by a constant": (
+        "extractor",
+        """
         VERIFY = False
         def gate(f):
             def inner(*a, **k):
@@ -282,8 +353,11 @@ CASES = {
                     abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "algorithm none": ("extractor", """
+    """,
+    ),
+    "algorithm none": (
+        "extractor",
+        """
         def gate(f):
             def inner(*a, **k):
                 token = request.headers.get("Authorization")
@@ -292,8 +366,11 @@ CASES = {
                 g.claims = jwt.decode(token, algorithms=["none"])
                 return f(*a, **k)
             return inner
-    """),
-    "an error while verifying lets through": ("extractor", """
+    """,
+    ),
+    "an error while verifying lets through": (
+        "extractor",
+        """
         def gate(f):
             def inner(*a, **k):
                 token = request.headers.get("Authorization")
@@ -305,8 +382,11 @@ CASES = {
                     pass
                 return f(*a, **k)
             return inner
-    """),
-    "verifies only when a token is sent": ("optional", """
+    """,
+    ),
+    "verifies only when a token is sent": (
+        "optional",
+        """
         def gate(f):
             def inner(*a, **k):
                 token = request.headers.get("Authorization")
@@ -317,16 +397,22 @@ CASES = {
                         abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "only an address test": ("none", """
+    """,
+    ),
+    "only an address test": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 if request.remote_addr != "127.0.0.1":
                     abort(403)
                 return f(*a, **k)
             return inner
-    """),
-    "forwarded address": ("none", """
+    """,
+    ),
+    "forwarded address": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 ip = request.headers.get("X-Forwarded-For", request.remote_addr)
@@ -334,8 +420,11 @@ CASES = {
                     abort(403)
                 return f(*a, **k)
             return inner
-    """),
-    "an address is exempt from the check": ("unknown", """
+    """,
+    ),
+    "an address is exempt from the check": (
+        "unknown",
+        """
         def gate(f):
             def inner(*a, **k):
                 if request.remote_addr == "127.0.0.1":
@@ -344,16 +433,22 @@ CASES = {
                     abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "only a feature flag": ("none", """
+    """,
+    ),
+    "only a feature flag": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 if not current_app.config["FEATURE_X"]:
                     abort(403)
                 return f(*a, **k)
             return inner
-    """),
-    "the check depends on a setting": ("unknown", """
+    """,
+    ),
+    "the check depends on a setting": (
+        "unknown",
+        """
         def gate(f):
             def inner(*a, **k):
                 if not current_app.config["LOGIN_DISABLED"]:
@@ -361,8 +456,11 @@ CASES = {
                         abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "optional when a setting says so": ("unknown", """
+    """,
+    ),
+    "optional when a setting says so": (
+        "unknown",
+        """
         def gate(func):
             @wraps(func)
             def decorated_view(*args, **kwargs):
@@ -371,8 +469,11 @@ CASES = {
                 return login_required(func)(*args, **kwargs)
             return decorated_view
         config = load_config()
-    """),
-    "the setting is known to be on": ("gate", """
+    """,
+    ),
+    "the setting is known to be on": (
+        "gate",
+        """
         AUTH_ENABLED = True
         def gate(f):
             def inner(*a, **k):
@@ -380,8 +481,11 @@ CASES = {
                     abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "the setting is known to be off": ("optional", """
+    """,
+    ),
+    "the setting is known to be off": (
+        "optional",
+        """
         AUTH_ENABLED = False
         def gate(f):
             def inner(*a, **k):
@@ -391,8 +495,11 @@ CASES = {
                     abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "the setting's class has a default that refuses": ("gate", """
+    """,
+    ),
+    "the setting's class has a default that refuses": (
+        "gate",
+        """
         from db import Base, Column, SmallInteger
         class _Settings(Base):
             config_anonbrowse = Column(SmallInteger, default=0)
@@ -406,8 +513,11 @@ CASES = {
                     return func(*args, **kwargs)
                 return login_required(func)(*args, **kwargs)
             return decorated_view
-    """),
-    "an environment variable switches it off": ("unknown", """
+    """,
+    ),
+    "an environment variable switches it off": (
+        "unknown",
+        """
         def gate(f):
             def inner(*a, **k):
                 if os.getenv("DISABLE_AUTH"):
@@ -416,8 +526,11 @@ CASES = {
                     abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "an environment variable switches it on by default": ("gate", """
+    """,
+    ),
+    "an environment variable switches it on by default": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if os.environ.get("REQUIRE_AUTH", "true").lower() == "true":
@@ -425,16 +538,22 @@ CASES = {
                         abort(401)
                 return f(*a, **k)
             return inner
-    """),
-    "assert is no gate": ("none", """
+    """,
+    ),
+    "assert is no gate": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 assert request.headers.get("X-API-Key") == KEY
                 return f(*a, **k)
             return inner
         KEY = "k"
-    """),
-    "asks for a parameter": ("none", """
+    """,
+    ),
+    "asks for a parameter": (
+        "none",
+        """
         def gate(name):
             def decorator(f):
                 def inner(*a, **k):
@@ -444,24 +563,33 @@ CASES = {
                 return inner
             return decorator
         gate = gate("page")
-    """),
-    "a service must be up": ("none", """
+    """,
+    ),
+    "a service must be up": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 if not vector_db.ready():
                     abort(503)
                 return f(*a, **k)
             return inner
-    """),
-    "CSRF is not authentication": ("none", """
+    """,
+    ),
+    "CSRF is not authentication": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 if request.form.get("csrf_token") != session.get("csrf_token"):
                     abort(403)
                 return f(*a, **k)
             return inner
-    """),
-    "a rate limit by token is not authentication": ("none", """
+    """,
+    ),
+    "a rate limit by token is not authentication": (
+        "none",
+        """
         from store import redis
         def gate(f):
             def inner(*a, **k):
@@ -469,25 +597,37 @@ CASES = {
                     abort(429)
                 return f(*a, **k)
             return inner
-    """),
-    "only marks the function": ("none", """
+    """,
+    ),
+    "only marks the function": (
+        "none",
+        """
         def gate(f):
             f.login_required = True
             return f
-    """),
-    "only logs the header": ("none", """
+    """,
+    ),
+    "only logs the header": (
+        "none",
+        """
         def gate(f):
             def inner(*a, **k):
                 app.logger.info(request.headers.get("Authorization"))
                 return f(*a, **k)
             return inner
         app = Flask(__name__)
-    """),
-    "wraps a library's decorator": ("gate", """
+    """,
+    ),
+    "wraps a library's decorator": (
+        "gate",
+        """
         def gate(func):
             return login_required(func)
-    """),
-    "wraps a decorator that is wrapped by a library's": ("gate", """
+    """,
+    ),
+    "wraps a decorator that is wrapped by a library's": (
+        "gate",
+        """
         def mfa_required(wrapped):
             @wraps(wrapped)
             @login_required
@@ -503,8 +643,11 @@ CASES = {
             def wrapper(*args, **kwargs):
                 return func(*args, **kwargs)
             return wrapper
-    """),
-    "answers through a helper": ("gate", """
+    """,
+    ),
+    "answers through a helper": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 user = load_user(request.headers.get("X-Auth-Token"))
@@ -518,16 +661,22 @@ CASES = {
             response = jsonify({"error": message})
             response.status_code = status_code
             return response
-    """),
-    "make_response with 403": ("gate", """
+    """,
+    ),
+    "make_response with 403": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if session.get("role") != "admin":
                     return make_response(jsonify(error="no"), 403)
                 return f(*a, **k)
             return inner
-    """),
-    "an exception of the tree with a code": ("gate", """
+    """,
+    ),
+    "an exception of the tree with a code": (
+        "gate",
+        """
         class ApiError(Exception):
             pass
         class Nope(ApiError):
@@ -538,16 +687,22 @@ CASES = {
                     raise Nope("log in")
                 return f(*a, **k)
             return inner
-    """),
-    "answers with an error and no status": ("gate", """
+    """,
+    ),
+    "answers with an error and no status": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 if not verify(request.headers.get("X-Token")):
                     return jsonify({"error": "invalid token"})
                 return f(*a, **k)
             return inner
-    """),
-    "the status comes from a variable": ("gate", """
+    """,
+    ),
+    "the status comes from a variable": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 status = None
@@ -558,8 +713,11 @@ CASES = {
                     return Response("no", status)
                 return f(*a, **k)
             return inner
-    """),
-    "basic credentials of the request": ("gate", """
+    """,
+    ),
+    "basic credentials of the request": (
+        "gate",
+        """
         def gate(f):
             def inner(*a, **k):
                 auth = request.authorization
@@ -569,8 +727,11 @@ CASES = {
             return inner
         def check_auth(username, password):
             return username == "admin" and password == "secret"
-    """),
-    "insecure_verify says yes to everything": ("extractor", """
+    """,
+    ),
+    "insecure_verify says yes to everything": (
+        "extractor",
+        """
         def insecure_verify(token):
             decoded = jwt.decode(token, verify = False)
             return True
@@ -583,8 +744,11 @@ CASES = {
                     return jsonify(error="bad token"), 403
                 return f(*a, **k)
             return inner
-    """),
-    "a verifier that returns an error to be looked at": ("gate", """
+    """,
+    ),
+    "a verifier that returns an error to be looked at": (
+        "gate",
+        """
         def decode(token):
             try:
                 return jwt.decode(token, KEY, algorithms=["HS256"])
@@ -600,16 +764,22 @@ CASES = {
                     return Response(resp, 401)
                 return f(*a, **k)
             return inner
-    """),
-    "a check that cannot be followed": ("unknown", """
+    """,
+    ),
+    "a check that cannot be followed": (
+        "unknown",
+        """
         from security_lib import verify_request
         def gate(f):
             def inner(*a, **k):
                 verify_request(request)
                 return f(*a, **k)
             return inner
-    """),
-    "calls the handler through ensure_sync": ("gate", """
+    """,
+    ),
+    "calls the handler through ensure_sync": (
+        "gate",
+        """
         def gate(func):
             @wraps(func)
             def decorated_view(*args, **kwargs):
@@ -621,7 +791,8 @@ CASES = {
                     return current_app.ensure_sync(func)(*args, **kwargs)
                 return func(*args, **kwargs)
             return decorated_view
-    """),
+    """,
+    ),
 }
 
 

@@ -18,21 +18,35 @@ from pydantic_settings import BaseSettings
 """
 
 CASES = {
-    "OAuth2PasswordBearer alone": ("extractor", """
+    "OAuth2PasswordBearer alone": (
+        "extractor",
+        """
         gate = OAuth2PasswordBearer(tokenUrl="/token")
-    """),
-    "APIKeyHeader alone": ("extractor", """
+    """,
+    ),
+    "APIKeyHeader alone": (
+        "extractor",
+        """
         gate = APIKeyHeader(name="X-API-Key")
-    """),
-    "HTTPBearer that does not insist": ("optional", """
+    """,
+    ),
+    "HTTPBearer that does not insist": (
+        "optional",
+        """
         gate = HTTPBearer(auto_error=False)
-    """),
-    "hands the token over as it came": ("extractor", """
+    """,
+    ),
+    "hands the token over as it came": (
+        "extractor",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/token")
         def gate(token: str = Depends(oauth2)):
             return token
-    """),
-    "decodes without verifying": ("extractor", """
+    """,
+    ),
+    "decodes without verifying": (
+        "extractor",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/token")
         def gate(token: str = Depends(oauth2)):
             try:
@@ -43,8 +57,11 @@ CASES = {
             if user is None:
                 raise HTTPException(401)
             return user
-    """),
-    "verifies a token": ("gate", """
+    """,
+    ),
+    "verifies a token": (
+        "gate",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/token")
         async def gate(token: str = Depends(oauth2)):
             credentials_exception = HTTPException(status_code=status.HTTP_401_UNAUTHORIZED, detail="no")
@@ -56,8 +73,11 @@ CASES = {
             except jwt.InvalidTokenError:
                 raise credentials_exception
             return username
-    """),
-    "through Annotated aliases": ("gate", """
+    """,
+    ),
+    "through Annotated aliases": (
+        "gate",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/token")
         TokenDep = Annotated[str, Depends(oauth2)]
         SessionDep = Annotated[Session, Depends(get_db)]
@@ -80,38 +100,59 @@ CASES = {
             if not current_user.is_superuser:
                 raise HTTPException(status_code=403, detail="not enough")
             return current_user
-    """),
-    "only depends on a gate": ("gate", """
+    """,
+    ),
+    "only depends on a gate": (
+        "gate",
+        """
         def get_user(x_token: Annotated[str, Header()]):
             if x_token != "secret-token-value":
                 raise HTTPException(HTTPStatus.UNAUTHORIZED)
         def gate(user=Depends(get_user)):
             return Service(user)
-    """),
-    "a required header that nobody looks at": ("extractor", """
+    """,
+    ),
+    "a required header that nobody looks at": (
+        "extractor",
+        """
         def gate(authorization: str = Header(...)):
             return authorization
-    """),
-    "a header that may be absent": ("none", """
+    """,
+    ),
+    "a header that may be absent": (
+        "none",
+        """
         def gate(x_request_source: str | None = Header(None)):
             return x_request_source
-    """),
-    "compares a header parameter with a setting": ("gate", """
+    """,
+    ),
+    "compares a header parameter with a setting": (
+        "gate",
+        """
         async def gate(x_api_key: str = Header(...)):
             if not secrets.compare_digest(x_api_key, os.environ["API_KEY"]):
                 raise HTTPException(status_code=HTTPStatus.FORBIDDEN.value)
-    """),
-    "compares a query parameter": ("gate", """
+    """,
+    ),
+    "compares a query parameter": (
+        "gate",
+        """
         async def gate(token: str):
             if token != KEY:
                 raise HTTPException(status_code=400, detail="No")
-    """),
-    "returns a response instead of raising": ("extractor", """
+    """,
+    ),
+    "returns a response instead of raising": (
+        "extractor",
+        """
         async def gate(x_api_key: str = Header(...)):
             if x_api_key != KEY:
                 return JSONResponse(status_code=401, content={})
-    """),
-    "optional user": ("optional", """
+    """,
+    ),
+    "optional user": (
+        "optional",
+        """
         bearer = HTTPBearer(auto_error=False)
         def gate(credentials: Optional[HTTPAuthorizationCredentials] = Depends(bearer)):
             if credentials is None:
@@ -120,8 +161,11 @@ CASES = {
                 return jwt.decode(credentials.credentials, KEY, algorithms=["HS256"])
             except jwt.PyJWTError:
                 return None
-    """),
-    "optional user swallowing the refusal": ("optional", """
+    """,
+    ),
+    "optional user swallowing the refusal": (
+        "optional",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/t", auto_error=False)
         async def get_current_user(request: Request, token: str | None = Depends(oauth2)):
             if token is None and "app.access_token" in request.cookies:
@@ -138,8 +182,11 @@ CASES = {
                 return await get_current_user(request, token)
             except Exception:
                 return None
-    """),
-    "soft scheme and hard check": ("gate", """
+    """,
+    ),
+    "soft scheme and hard check": (
+        "gate",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="/t", auto_error=False)
         async def gate(request: Request, token: str | None = Depends(oauth2)):
             if token is None and "app.access_token" in request.cookies:
@@ -166,8 +213,11 @@ CASES = {
             except IndexError as e:
                 raise HTTPException(status.HTTP_401_UNAUTHORIZED) from e
         credentials_exception = HTTPException(status_code=status.HTTP_401_UNAUTHORIZED)
-    """),
-    "a callable instance": ("gate", """
+    """,
+    ),
+    "a callable instance": (
+        "gate",
+        """
         def get_current_user(token: str = Depends(OAuth2PasswordBearer(tokenUrl="t"))):
             try:
                 return jwt.decode(token, KEY, algorithms=["HS256"])
@@ -181,8 +231,11 @@ CASES = {
                     raise HTTPException(status_code=403)
                 return user
         gate = RoleChecker(["admin"])
-    """),
-    "a callable instance that checks only the role of a forgeable token": ("extractor", """
+    """,
+    ),
+    "a callable instance that checks only the role of a forgeable token": (
+        "extractor",
+        """
         def get_current_user(token: str = Depends(OAuth2PasswordBearer(tokenUrl="t"))):
             return jwt.decode(token, KEY, options={"verify_signature": False})
         class RoleChecker:
@@ -191,8 +244,11 @@ CASES = {
             def __call__(self, user=Depends(get_current_user)):
                 return user
         gate = RoleChecker(["admin"])
-    """),
-    "a subclass of HTTPBearer that verifies": ("gate", """
+    """,
+    ),
+    "a subclass of HTTPBearer that verifies": (
+        "gate",
+        """
         class JWTBearer(HTTPBearer):
             def __init__(self, auto_error: bool = True):
                 super(JWTBearer, self).__init__(auto_error=auto_error)
@@ -216,13 +272,19 @@ CASES = {
                     is_token_valid = True
                 return is_token_valid
         gate = JWTBearer()
-    """),
-    "a subclass of HTTPBearer that adds nothing": ("extractor", """
+    """,
+    ),
+    "a subclass of HTTPBearer that adds nothing": (
+        "extractor",
+        """
         class MyBearer(HTTPBearer):
             pass
         gate = MyBearer()
-    """),
-    "a class as dependency": ("gate", """
+    """,
+    ),
+    "a class as dependency": (
+        "gate",
+        """
         class CurrentContext:
             def __init__(self, request: Request, x_token: str = Header()):
                 self.user = find_user(x_token)
@@ -231,8 +293,11 @@ CASES = {
         def find_user(token):
             return db.users.get(token)
         gate = CurrentContext
-    """),
-    "a class whose fields depend on a gate": ("gate", """
+    """,
+    ),
+    "a class whose fields depend on a gate": (
+        "gate",
+        """
         from dataclasses import dataclass
         def get_user(x_token: str = Header()):
             if x_token != TOKEN:
@@ -243,8 +308,11 @@ CASES = {
         class Context:
             user: int = Depends(get_user)
         gate = Context
-    """),
-    "a generator dependency": ("gate", """
+    """,
+    ),
+    "a generator dependency": (
+        "gate",
+        """
         async def gate(request: Request):
             if request.headers.get("x-token") != settings.TOKEN:
                 raise HTTPException(401)
@@ -252,8 +320,11 @@ CASES = {
                 yield request
             finally:
                 cleanup()
-    """),
-    "basic credentials compared in constant time": ("gate", """
+    """,
+    ),
+    "basic credentials compared in constant time": (
+        "gate",
+        """
         security = HTTPBasic()
         def gate(credentials: Annotated[HTTPBasicCredentials, Depends(security)]):
             is_user = secrets.compare_digest(credentials.username.encode(), b"stanley")
@@ -261,8 +332,11 @@ CASES = {
             if not (is_user and is_pass):
                 raise HTTPException(status_code=401, headers={"WWW-Authenticate": "Basic"})
             return credentials.username
-    """),
-    "scopes": ("gate", """
+    """,
+    ),
+    "scopes": (
+        "gate",
+        """
         oauth2 = OAuth2PasswordBearer(tokenUrl="t")
         async def get_current_user(security_scopes: SecurityScopes, token: Annotated[str, Depends(oauth2)]):
             try:
@@ -277,26 +351,38 @@ CASES = {
             if user.disabled:
                 raise HTTPException(400)
             return user
-    """),
-    "only the client's address": ("none", """
+    """,
+    ),
+    "only the client's address": (
+        "none",
+        """
         def gate(request: Request):
             if request.client.host != "127.0.0.1":
                 raise HTTPException(status_code=403)
-    """),
-    "only the environment": ("none", """
+    """,
+    ),
+    "only the environment": (
+        "none",
+        """
         def gate():
             if settings.ENV == "production":
                 raise HTTPException(status_code=403)
-    """),
-    "switched off by a setting with no default": ("unknown", """
+    """,
+    ),
+    "switched off by a setting with no default": (
+        "unknown",
+        """
         def gate(x_api_key: str = Header(None)):
             if not settings.API_KEY:
                 return
             if x_api_key != settings.API_KEY:
                 raise HTTPException(401)
         from config import settings
-    """),
-    "a setting of pydantic's that is on by default": ("gate", """
+    """,
+    ),
+    "a setting of pydantic's that is on by default": (
+        "gate",
+        """
         class Settings(BaseSettings):
             auth_enabled: bool = True
             token: str = ""
@@ -306,53 +392,77 @@ CASES = {
                 return None
             if request.headers.get("x-token") != settings.token:
                 raise HTTPException(401)
-    """),
-    "the user that a middleware put into the state": ("gate", """
+    """,
+    ),
+    "the user that a middleware put into the state": (
+        "gate",
+        """
         def gate(request: Request):
             user = getattr(request.state, "user", None)
             if user is None:
                 raise HTTPException(401)
             return user
-    """),
-    "the user that the middleware may have put there": ("optional", """
+    """,
+    ),
+    "the user that the middleware may have put there": (
+        "optional",
+        """
         def gate(request: Request):
             return getattr(request.state, "user", None)
-    """),
-    "a session": ("gate", """
+    """,
+    ),
+    "a session": (
+        "gate",
+        """
         def gate(request: Request):
             user = request.session.get("user")
             if not user:
                 raise HTTPException(status_code=303, headers={"Location": "/login"})
             return user
-    """),
-    "a WebSocket is closed": ("gate", """
+    """,
+    ),
+    "a WebSocket is closed": (
+        "gate",
+        """
         async def gate(websocket: WebSocket, token: str | None = Query(default=None)):
             if token != settings.TOKEN:
                 await websocket.close(code=1008)
                 return
             return token
-    """),
-    "WebSocketException": ("gate", """
+    """,
+    ),
+    "WebSocketException": (
+        "gate",
+        """
         async def gate(websocket: WebSocket, session: Annotated[str | None, Cookie()] = None, token: Annotated[str | None, Query()] = None):
             if lookup(session) is None and lookup(token) is None:
                 raise WebSocketException(code=status.WS_1008_POLICY_VIOLATION)
             return session or token
-    """),
-    "presence of either cookie or token": ("extractor", """
+    """,
+    ),
+    "presence of either cookie or token": (
+        "extractor",
+        """
         async def gate(session: Annotated[str | None, Cookie()] = None, token: Annotated[str | None, Query()] = None):
             if session is None and token is None:
                 raise WebSocketException(code=status.WS_1008_POLICY_VIOLATION)
             return session or token
-    """),
-    "a database session is no auth": ("none", """
+    """,
+    ),
+    "a database session is no auth": (
+        "none",
+        """
         def gate():
             db = SessionLocal()
             try:
                 yield db
             finally:
                 db.close()
-    """),
-    "an object that must exist": ("none", """
+    """,
+    ),
+    "an object that must exist": (
+        "none",
+        """
         def gate(item_id: int, db=Depends(get_db)):
             item = db.get(Item, item_id)
             if item is None:
@@ -360,15 +470,21 @@ CASES = {
             return item
         def get_db():
             yield SessionLocal()
-    """),
-    "a node that must be there": ("none", """
+    """,
+    ),
+    "a node that must be there": (
+        "none",
+        """
         def gate(request: Request):
             node = request.app.state.node
             if node is None:
                 raise HTTPException(status_code=403, detail="no node")
             return node
-    """),
-    "a factory of dependencies": ("gate", """
+    """,
+    ),
+    "a factory of dependencies": (
+        "gate",
+        """
         def require(*roles):
             def dependency(user=Depends(get_user)):
                 if user.role not in roles:
@@ -378,8 +494,11 @@ CASES = {
         def get_user(request: Request):
             return request.session.get("user")
         gate = require("admin")
-    """),
-    "a factory that makes it optional": ("optional", """
+    """,
+    ),
+    "a factory that makes it optional": (
+        "optional",
+        """
         def current(optional=False):
             def dependency(request: Request):
                 user = request.session.get("user")
@@ -388,8 +507,11 @@ CASES = {
                 return user
             return dependency
         gate = current(optional=True)
-    """),
-    "the same factory that insists": ("gate", """
+    """,
+    ),
+    "the same factory that insists": (
+        "gate",
+        """
         def current(optional=False):
             def dependency(request: Request):
                 user = request.session.get("user")
@@ -398,8 +520,11 @@ CASES = {
                 return user
             return dependency
         gate = current()
-    """),
-    "the provider depends on a setting": ("unknown", """
+    """,
+    ),
+    "the provider depends on a setting": (
+        "unknown",
+        """
         from config import PROVIDER, DEFAULT_USER
         from plugins import plugins
         Invalid = HTTPException(status_code=401)
@@ -412,17 +537,30 @@ CASES = {
                 raise Invalid
             return user_email
         PROVIDER_ENABLED = os.getenv("PROVIDER_ENABLED")
-    """),
-    "an auth function of a library that cannot be read": ("unknown", """
+    """,
+    ),
+    "an auth function of a library that cannot be read": (
+        "unknown",
+        """
         from company_auth import require_user as gate
-    """),
-    "a helper of a library that has nothing to do with it": ("none", """
+    """,
+    ),
+    "a helper of a library that has nothing to do with it": (
+        "none",
+        """
         from company_db import get_session as gate
-    """),
-    "a file that cannot be parsed": ("unknown", """
+    """,
+    ),
+    "a file that cannot be parsed": (
+        "unknown",
+        """
         from broken import get_current_user as gate
-    """, "def get_current_user(:\n"),
-    "hidden behind several calls": ("gate", """
+    """,
+        "def get_current_user(:\n",
+    ),
+    "hidden behind several calls": (
+        "gate",
+        """
         def gate(request: Request):
             return Auth(request).user()
         class Auth:
@@ -437,13 +575,17 @@ CASES = {
                 return verify(self.token)
         def verify(token):
             return store.lookup(token)
-    """),
-    "an exception of the tree named so": ("gate", """
+    """,
+    ),
+    "an exception of the tree named so": (
+        "gate",
+        """
         class NotAuthenticatedError(Exception): ...
         def gate(request: Request):
             if not store.find(request.cookies.get("session_id")):
                 raise NotAuthenticatedError()
-    """),
+    """,
+    ),
 }
 
 

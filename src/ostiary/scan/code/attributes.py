@@ -23,8 +23,17 @@ def thing_of(en: Engine, value: Value | None, hint: str = "") -> Thing:
     if value is None:
         return UNKNOWN
     value = en.world.settle(value)
+    if _is_proxy(value):
+        return ANYBODY if credentials.is_current(hint) else UNKNOWN
     handler = _TABLE.get(type(value))
     return handler(en, value, hint) if handler is not None else Thing("value", hint, value)
+
+
+def _is_proxy(value: Value) -> bool:
+    """``current_user = LocalProxy(…)``: what it stands for is only known in a request."""
+    if isinstance(value, Func):
+        return any(name_of(link.value).endswith("LocalProxy") for link in value.chain)
+    return isinstance(value, Made) and isinstance(value.callee, Ext) and value.callee.last in ("LocalProxy", "ContextVar")
 
 
 def _const(en: Engine, v: Const, hint: str) -> Thing:
@@ -161,12 +170,35 @@ def _of_value(en: Engine, base: Thing, name: str) -> Thing:
     if isinstance(value, Cls) and _SETTINGS.search(value.cls.name):
         return setting(en, name, en.world.attribute(value, name))
     found = thing_of(en, en.world.attribute(value, name), name)
+    if isinstance(value, Obj) and found.kind == "value" and isinstance(found.value, Member):
+        given = _from_constructor(en, value, name)
+        if given is not None:
+            return given
     if found.kind == "unknown" or (found.kind == "value" and isinstance(found.value, Member)):
         if credentials.is_current(name):
             return ANYBODY
         if isinstance(value, Mod) and credentials.CONFIG_NAME.match(value.module.name.rpartition(".")[2]):
             return setting(en, name, None)
     return found
+
+
+def _from_constructor(en: Engine, obj: Obj, name: str) -> Thing | None:
+    """``self.name = param`` of an object whose constructor was not run: what was given for the parameter."""
+    init = en.world.attribute(obj, "__init__") if obj.cls is not None else None
+    if not isinstance(init, Func):
+        return None
+    params = [p.name for p in init.function.params[1:] if p.kind in ("arg", "kwonly")]
+    for s in init.function.body:
+        if s[0] == "assign" and s[3] is not None and s[3][0] == "name" and s[2][0][0] == "attr" and s[2][0][3] == name and s[3][2] in params:
+            position = params.index(s[3][2])
+            value = obj.kwargs.get(s[3][2]) or (obj.args[position] if position < len(obj.args) else None)
+            return thing_of(en, value, name) if value is not None else _default_of(en, init, s[3][2])
+    return None
+
+
+def _default_of(en: Engine, init: Func, name: str) -> Thing | None:
+    default = next((p.default for p in init.function.params if p.name == name), None)
+    return thing_of(en, en.world.value(default, init.scope)) if default is not None else None
 
 
 def _is_settings(world: World, obj: Obj) -> bool:
@@ -215,6 +247,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "request": lambda en, base, name: credentials.request_attribute(name), "bag": _of_bag, "raw": _of_raw, "nobody": _of_nobody,
     "part": _of_part, "answer": _of_answer, "value": _of_value, "address": lambda en, base, name: ADDRESS,
     "flag": lambda en, base, name: flag(name) if base.value.__class__ is object else base,
+    "view": lambda en, base, name: Thing("asked", f"{name} of the view function"),
     "unknown": lambda en, base, name: ANYBODY if credentials.is_current(name) else Thing("unknown", base.name),
 }  # fmt: skip
 
@@ -226,7 +259,7 @@ def item(en: Engine, base: Thing, key: Thing) -> Thing:
         return setting(en, _text(name) or "a setting", None) if base.name == "config" else credentials.item(base.name, _text(name))
     if base.kind == "request":
         return credentials.item("scope", _text(name))
-    if base.kind in ("raw", "flag", "address"):
+    if base.kind in ("raw", "flag", "address", "part", "view"):
         return base
     if base.kind == "nobody":
         return Thing("nobody", base.name, soft=True)

@@ -14,6 +14,7 @@ from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Map, M
 
 Given = tuple[Path, list[Thing], dict[str, Thing]]
 _LOGS = re.compile(r"^(debug|info|warning|warn|error|exception|critical|log|print|trace|emit|add_breadcrumb|capture_\w+|track|notify|audit|record\w*|set_(user|tag|context|attribute)\w*|bind|observe|inc|publish|format|sleep|append|add|delete|commit|rollback|close|flush)$")
+_COUNTS = re.compile(r"limit|throttl|rate_|quota|bucket|\bincr|counter|metric|\bhit$", re.IGNORECASE)
 _WHO = re.compile(
     r"^_?(get_?|fetch_?|load_?|require_?|resolve_?)?(current|logged_?in|auth(ed|enticated)?|request)_?(user|account|identity|principal|member|subject|admin|customer)\w*$|"
     r"^_?(is|has)_?(authenticated|logged_?in|admin|authorized|authed|superuser|staff|permission|permissions|role|roles|access|login)\w*$|^_?(authed|authenticated|logged_?in|get_jwt_identity|get_identity|get_user_id)$"
@@ -171,7 +172,8 @@ def invoke(f: Frame, target: Thing, e: Expr, path: Path, args: list[Thing], kwar
     if _gated(f, func):
         f.fail(path.test("identity"), answer(401))
         return []
-    if not _matters(f, func, [*args, *kwargs.values(), *(t for _, t in taken)]):
+    given = [*args, *kwargs.values(), *(t for _, t in taken)]
+    if not _matters(f, func, given) or (f.dropped is e and f.role != "middleware" and ONWARD not in given and not f.engine.judge.may_refuse(func.function)):
         return [(path, UNKNOWN)]
     if f.too_deep or f.engine.running.count(func.function) > 1:
         f.engine.cut = True
@@ -216,7 +218,7 @@ def unresolved(f: Frame, e: Expr, path: Path, args: list[Thing], kwargs: dict[st
         return [(path, ONWARD)]
     if _passes_on(f, args):
         return apply(f, e, ONWARD, path, args, kwargs)
-    if _LOGS.match(last):
+    if _LOGS.match(last) or _COUNTS.search(name):
         return [(path, UNKNOWN)]
     if refusals.refuses_by_name(last) and not _CHECKS.match(last):
         return [(path, answer(401, "error" if last[:1].isupper() else ""))]
@@ -247,11 +249,12 @@ def _supposed(f: Frame, e: Expr, path: Path, carried: Thing, name: str, auth: bo
     """What an unread callee gives back for junk: nothing, or an error where one is expected."""
     kind = "login" if carried.name.startswith("login") else carried.name if carried.kind == "nobody" else "verify"
     found = Thing("nobody", kind, soft=True)
+    path = path.test("lookup")
     if not f.tries:
         return [(path.label("unsure", name) if auth else path, found)]
     fork = f.fork(e[1], "error")
-    f.fail(path.test(kind).choose(Choice(fork, True, False, True)), Thing("error", "verify" if carried.kind == "raw" else "?"))
-    return [(path.choose(Choice(fork, False, False, True)), found)]
+    f.fail(path.test(kind).choose(Choice(fork, True)), Thing("error", "verify" if carried.kind == "raw" else "?"))
+    return [(path.choose(Choice(fork, False)), found)]
 
 
 def bind_target(f: Frame, path: Path, target: Expr, thing: Thing) -> Path:

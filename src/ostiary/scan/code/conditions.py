@@ -44,8 +44,10 @@ def _nobody(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
         return [(path, thing.truth)]
     if thing.name == "login":
         return [(path, True), (path, False)]
-    fork, loose = f.fork(about[1], "test"), thing.value == "loose" or bool(LOOSE.search(words(about)))
-    return [(_settled(path, about, went).choose(Choice(fork, went, thing.truth, loose)), went) for went in (True, False)]
+    if thing.value != "loose" and not LOOSE.search(words(about)):
+        return [(_settled(path, about, thing.truth), thing.truth)]
+    fork = f.fork(about[1], "test")
+    return [(_settled(path, about, went).choose(Choice(fork, went)), went) for went in (True, False)]
 
 
 def _settled(path: Path, about: Expr, went: bool) -> Path:
@@ -57,6 +59,8 @@ def _settled(path: Path, about: Expr, went: bool) -> Path:
 
 
 def _assumed(key: str, f: Frame, path: Path) -> Forks:
+    if f.engine.blind:
+        return [(path, True), (path, False)]
     known = path.given.get(key)
     if known is not None:
         return [(path, known)]
@@ -202,6 +206,7 @@ def _part(f: Frame, thing: Thing, op: str, other: Thing, about: Expr) -> Thing:
 
 def part_text(f: Frame, thing: Thing) -> str | None:
     """The text of a part of the request: computed before, or as the route says."""
+    f.engine.asked = True
     return thing.value if isinstance(thing.value, str) else exempt.part(f.engine.request, thing.name)
 
 
@@ -227,9 +232,14 @@ def _in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
     if right.kind == "flag" or left.kind == "flag":
         return [(path, flag(f"{left.name or left.value} in {right.name}"))]
     known_members = members_of(f.engine, right)
-    if left.kind == "const" and known_members is not None and all(m.kind == "const" for m in known_members):
-        return [(path, const(left in known_members))]
+    if known_members is not None and left.kind in ("const", "value") and all(m.kind == left.kind for m in known_members):
+        return [(path, const(any(left.value == m.value for m in known_members)) if _telling(left) else UNKNOWN)]
     return [(path, UNKNOWN)]
+
+
+def _telling(thing: Thing) -> bool:
+    """Two things of this kind that differ are not equal."""
+    return thing.kind == "const" or isinstance(thing.value, (Cls, Func))
 
 
 def _in_bag(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:

@@ -47,11 +47,11 @@ def _parse(source: bytes) -> tuple[ast.Module, bool]:
     except SyntaxError as error:
         fixed = repair(source, error)
         if fixed is None:
-            raise Unparsable(_say(error)) from None
+            raise Unparsable(_say(error, source)) from None
     try:
         return _ast(fixed), True
     except SyntaxError as error:
-        raise Unparsable(_say(error)) from None
+        raise Unparsable(_say(error, source)) from None
 
 
 def _ast(source: bytes) -> ast.Module:
@@ -67,11 +67,11 @@ def _ast(source: bytes) -> ast.Module:
         raise Unparsable("holds null bytes" if "null" in str(error) else str(error)[:80]) from None
 
 
-def _say(error: SyntaxError) -> str:
+def _say(error: SyntaxError, source: bytes) -> str:
     message, line, where = str(error.msg), error.text or "", f" (line {error.lineno})" if error.lineno else ""
     if line.lstrip().startswith(_CONFLICT):
         return f"an unresolved merge conflict{where}"
-    if any(mark in line for mark in _TEMPLATE):
+    if any(mark in line for mark in _TEMPLATE) or _is_template(source):
         return f"a template, not Python{where}"
     if "too many nested" in message or "too many levels" in message:
         return _DEEP
@@ -82,6 +82,11 @@ def _say(error: SyntaxError) -> str:
     if message.startswith("Missing parentheses in call") or _PYTHON_2.match(line):
         return f"Python 2{where}"
     return f"{message[:80]}{where}"
+
+
+def _is_template(source: bytes) -> bool:
+    """``{%`` outside strings and comments."""
+    return any(t.kind == lexer.OP and source.startswith(b"{%", t.start) for t in lexer.tokens(source))
 
 
 def _has_long_line(source: bytes) -> bool:

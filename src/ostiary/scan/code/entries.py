@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from ostiary.scan.code import attributes, calls, credentials, libraries, statements
 from ostiary.scan.code.frames import Engine, Frame
@@ -16,14 +15,21 @@ _REQUESTS = re.compile(r"^_?(request|req|websocket|ws|connection|conn)$")
 
 
 def enter(
-    engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None = None, depth: int = 0, settled: Callable[[End], bool] | None = None
+    engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None = None, depth: int = 0, whole: bool = True
 ) -> list[End]:
     """All ways through a function that the framework calls in a role."""
     if any(engine.judge.decorates(link.value, link.result, engine.request) == "gate" for link in func.chain):
         return [End("raise", Thing("answer", "", 401), Path(tested=("identity",)))]
-    frame = Frame(engine, func, role, depth, outer or {}, settled=settled)
+    frame = Frame(engine, func, role, depth, outer or {}, last=None if whole else engine.judge.last_sign(func.function))
     starts = _starts(frame, func, role)
     return statements.walk(frame, starts)
+
+
+def carries(engine: Engine, func: Func) -> bool:
+    """Does anything that tells who calls come in through a handler's parameters?"""
+    frame = Frame(engine, func, "handler")
+    things = [t for p in _starts(frame, func, "handler") for t in p.env.values()]
+    return any(t.kind in ("nobody", "request") or (t.kind == "raw" and not t.name.startswith("login:")) or (t.kind == "bag" and t.name != "body") for t in things)
 
 
 def build(engine: Engine, cls: Cls, depth: int = 0) -> list[End]:
@@ -80,6 +86,8 @@ def _plain(f: Frame, param: Param, role: str) -> Thing:
         return UNKNOWN
     if _REQUESTS.match(param.name):
         return REQUEST
+    if credentials.is_current(param.name):
+        return ANYBODY
     value = f.engine.scope(f.func).find(param.name)
     thing = attributes.thing_of(f.engine, value) if isinstance(value, (Made, Obj)) and param.annotation is not None else UNKNOWN
     if thing.kind != "unknown" and thing.kind != "value":

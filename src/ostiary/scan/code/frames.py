@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,8 +22,6 @@ class TooMuch(Exception):
     """The budget of one judgement is spent."""
 
 
-class Open(Exception):
-    """A stranger gets through whatever the settings are: nothing more need be walked."""
 
 
 class Judge(Protocol):
@@ -37,10 +35,15 @@ class Judge(Protocol):
 
     def worth(self, function: Function) -> bool: ...
 
+    def last_sign(self, function: Function) -> int: ...
+
+    def may_refuse(self, function: Function) -> bool: ...
+
 
 @dataclass(slots=True, eq=False)
 class Engine:
-    """``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
+    """``memo`` is what was learned for this request, ``common`` what holds for all; ``asked`` is set when a part of the request was looked at,
+    ``cut`` when a call was too deep to follow, ``lost`` when ways were dropped. ``blind``: a setting, address or route may be anything, and that is not noted. ``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
 
     world: World
     judge: Judge
@@ -52,11 +55,20 @@ class Engine:
     scopes: dict[int, Scope] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)
     cut: bool = False
+    blind: bool = False
+    asked: bool = False
+    lost: bool = False
+    common: dict[Any, list[End]] = field(default_factory=dict)
 
     def spend(self) -> None:
         self.steps -= 1
         if self.steps <= 0:
             raise TooMuch
+
+    def forget(self) -> None:
+        """Drop what was learned, to bound memory."""
+        for held in (self.common, self.fields, self.scopes, self.kept):
+            held.clear()
 
     def scope(self, func: Func) -> Scope:
         """The names inside a function as the reader sees them, kept for the length of the judgement."""
@@ -83,7 +95,8 @@ class Frame:
     skipped: list[Path] = field(default_factory=list)
     tries: int = 0
     names: dict[str, Thing] = field(default_factory=dict)
-    settled: Callable[[End], bool] | None = None
+    last: int | None = None
+    dropped: ir.Expr | None = None
 
     @property
     def too_deep(self) -> bool:
@@ -94,10 +107,7 @@ class Frame:
         return hash((id(self.func.function), at, kind))
 
     def end(self, how: str, thing: Thing, path: Path) -> None:
-        end = End(how, thing, path)
-        if self.settled is not None and not path.choices and not path.labels and self.settled(end):
-            raise Open
-        self.ends.append(end)
+        self.ends.append(End(how, thing, path))
 
     def fail(self, path: Path, error: Thing) -> None:
         self.raised.append((path, error))

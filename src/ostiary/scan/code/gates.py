@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ostiary.model.route import Gate, Location, PublicMark
 from ostiary.scan.code import attributes, behaviour, calls, entries, hints, ir, libraries, statements, verdicts
 from ostiary.scan.code.exempt import RequestView
-from ostiary.scan.code.frames import Engine, Frame, Open, TooMuch
+from ostiary.scan.code.frames import Engine, Frame, TooMuch
 from ostiary.scan.code.frameworks.depends import class_sources, sources_of, unwrap
 from ostiary.scan.code.ir import Function
 from ostiary.scan.code.things import ONWARD, UNKNOWN, End, Path, Thing
@@ -16,8 +17,11 @@ from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Map, M
 from ostiary.scan.code.world import World
 
 _STEPS = 6000
+_REMEMBERED = 20_000
 _ORDER = ("gate", "unknown", "extractor", "optional", "none")
 Key = tuple[Any, ...]
+# whoever logs out ends at the login page: that refuses nobody
+_LEAVES = re.compile(r"(log|sign)_?(out|off)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Gates:
         self._running: set[Key] = set()
         self._kept: list[Any] = []
         self._defaults: dict[str, tuple[Any]] | None = None
+        self._shared, self._blinded = Engine(world, self), Engine(world, self)
 
     def callable(self, value: Value, kind: str, request: RequestView | None = None) -> Judgement:
         """A dependency, hook, middleware or WSGI wrapper; a decorator is judged as ``decorator`` does."""
@@ -63,7 +68,7 @@ class Gates:
 
     def body(self, handler: Func, request: RequestView | None = None) -> Judgement:
         """The check written inside a handler. A login handler's own 401 judges a password that was just sent: no gate."""
-        if not self.hints.may_refuse(handler.function):
+        if not self.hints.may_refuse(handler.function) or _LEAVES.search(handler.function.name):
             return NOTHING
         return self._once(handler, "body", request)
 
@@ -98,8 +103,21 @@ class Gates:
         self._judged[key] = found
         return found
 
+    def _engine(self, request: RequestView | None) -> Engine:
+        """A fresh budget; what was learned of functions is shared between judgements that know nothing of a request."""
+        shared = self._shared
+        if len(shared.common) > _REMEMBERED:
+            shared.forget()
+            self._blinded.forget()
+        return Engine(self.world, self, request, _STEPS, fields=shared.fields, scopes=shared.scopes, kept=shared.kept, common=shared.common)
+
+    def _blind(self, request: RequestView | None) -> Engine:
+        """First look at a handler: is there anything that refuses a stranger at all? Without noting settings, ways are few."""
+        shared, common = self._shared, self._blinded.common
+        return Engine(self.world, self, request, _STEPS, fields=shared.fields, scopes=shared.scopes, kept=shared.kept, common=common, blind=True)
+
     def _judge(self, value: Value, kind: str, request: RequestView | None) -> Judgement:
-        engine = Engine(self.world, self, request, _STEPS)
+        engine = self._engine(request)
         if isinstance(value, Unknown):
             return Judgement("unknown", (), value.why or "what stands here could not be followed")
         if kind == "body":
@@ -110,8 +128,7 @@ class Gates:
         if ends is None:
             return self._by_name(value, kind)
         role = "dependency" if kind == "hook" and _is_preprocessor(value) else kind if kind in ("hook", "middleware") else "dependency"
-        finding = verdicts.classify(ends, role, request is not None)
-        return self._named(value, kind, finding)
+        return self._named(value, kind, _classified(engine, ends, role))
 
     def _ends(self, engine: Engine, value: Value, kind: str) -> list[End] | None:
         if kind == "middleware":
@@ -159,7 +176,7 @@ class Gates:
         ends = self._decorated(engine, value)
         if ends is None:
             return self._by_name(value, "decorator")
-        return self._named(value, "decorator", verdicts.classify(ends, "decorator", request is not None))
+        return self._named(value, "decorator", _classified(engine, ends, "decorator"))
 
     def _decorated(self, engine: Engine, value: Value) -> list[End] | None:
         """The ways through what a decorator makes of the handler, None when that is not seen."""
@@ -193,11 +210,12 @@ class Gates:
             return NOTHING
         if any(self.callable(s.value, "dependency", request).verdict == "gate" for s in sources_of(self.world, value) if s.value is not None):
             return NOTHING
-        try:
-            ends = entries.enter(engine, replace_chain(value), "handler", settled=verdicts.lets_through)
-        except Open:
+        if not self.hints.global_request and not entries.carries(engine, value):
             return NOTHING
-        finding = verdicts.classify(ends, "handler", request is not None)
+        if not verdicts.has_evidence(entries.enter(self._blind(request), replace_chain(value), "handler", whole=False), "handler"):
+            return NOTHING
+        ends = entries.enter(engine, replace_chain(value), "handler", whole=False)
+        finding = _classified(engine, ends, "handler")
         return self._named(value, "body", finding) if finding.verdict in ("gate", "unknown") else NOTHING
 
     def _named(self, value: Value, kind: str, finding: verdicts.Finding) -> Judgement:
@@ -267,7 +285,7 @@ class Gates:
             self._running.add(key)
             self._kept.append(value)
             try:
-                self._supplied[key] = entries.supplied(Engine(self.world, self, request, _STEPS), value)
+                self._supplied[key] = entries.supplied(self._engine(request), value)
             finally:
                 self._running.discard(key)
         return self._supplied[key]
@@ -275,6 +293,14 @@ class Gates:
     def worth(self, function: Function) -> bool:
         """Walking a function may matter."""
         return self.hints.worth(function)
+
+    def may_refuse(self, function: Function) -> bool:
+        """It, or what it calls, has a sign of refusal."""
+        return self.hints.may_refuse(function, 1)
+
+    def last_sign(self, function: Function) -> int:
+        """Where the last sign of refusal stands in a function: past it, a stranger is through."""
+        return self.hints.last_sign(function)
 
     def defaults(self) -> dict[str, tuple[Any]]:
         """Defaults of settings, read on first use."""
@@ -284,6 +310,13 @@ class Gates:
 
 
 _NOWHERE = Function("<applied>", "<applied>", 0, 0, (), (), (), None, False, "", ir.Module("", "", False, ""), None)
+
+
+def _classified(engine: Engine, ends: list[End], role: str) -> verdicts.Finding:
+    found = verdicts.classify(ends, role, engine.request is not None)
+    if engine.lost and found.verdict == "gate":
+        return verdicts.Finding("unknown", "it has too many ways through to follow", found.by_request)
+    return found
 
 
 def replace_chain(func: Func) -> Func:

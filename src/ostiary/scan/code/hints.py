@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DEPTH = 4
+_GLOBAL_REQUEST = ("flask", "quart", "connexion", "bottle")
 _CROWD = 12
 _STATUS = re.compile(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
 _ENFORCES = re.compile(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
+# methods of strings, lists, dicts, files and queries: a function of the tree by such a name is hardly meant
+_GENERIC = frozenset(
+    "join get format items update pop add append extend insert remove split replace strip encode decode read write close commit rollback first all filter "
+    "filter_by keys values sort copy count index execute query save flush info debug warning error lower upper startswith endswith one scalar scalars order_by "
+    "limit offset options select refresh isoformat total_seconds group setdefault clear match search dumps loads json sub find exists one_or_none".split()
+)
 _TELLING = re.compile(r"^(request|session|g|headers|cookies|authorization|websocket|current_app|getenv|environ|scope|user)$|auth|identity|jwt|current_|token|log_?in|api_?key|permission|secret|jsonify|status_code|[Rr]esponse|abort|redirect")
 _ERRORS = re.compile(r"(Exception|Error|Denied|Unauthorized|Forbidden)$")
 
@@ -27,6 +34,7 @@ class Hints:
         self.world = world
         self._by_name: dict[str, list[Function]] | None = None
         self._errors: frozenset[str] | None = None
+        self._global: bool | None = None
         self._own: dict[Function, bool] = {}
         self._any: dict[tuple[Function, int], bool] = {}
         self._worth: dict[tuple[Function, int], bool] = {}
@@ -48,6 +56,20 @@ class Hints:
             known = self._own[function] = any(self._call(c) for c in function.calls) or self._leaves(function.body)
         return known
 
+    def last_sign(self, function: Function) -> int:
+        """The place of the last call, return or raise that may refuse."""
+        calls = [c[1] for c in function.calls if self._call(c) or any(self.may_refuse(t, 1) for t in self._targets(function, c))]
+        return max([*calls, *self._places(function.body), 0])
+
+    def _places(self, statements: tuple[Stmt, ...]) -> list[int]:
+        out: list[int] = []
+        for s in statements:
+            if s[0] in ("raise", "return", "assign") and self._statement(s):
+                out.append(s[1])
+            for block in _blocks(s):
+                out += self._places(block)
+        return out
+
     def worth(self, function: Function, depth: int = 0) -> bool:
         """What it gives may matter: it, or what it calls, refuses, is about who calls or about settings, or is too short to say."""
         known = self._worth.get((function, depth))
@@ -60,14 +82,13 @@ class Hints:
         return found
 
     def _called(self, function: Function) -> list[Function]:
-        out: list[Function] = []
-        for call in function.calls:
-            found = self.by_name.get(call[2][-1] if call[2][0] in ("name", "attr") else "", ())
-            if len(found) <= _CROWD:
-                out += found
-            else:
-                out += [f for f in found if f.module is function.module]
-        return out
+        return [target for call in function.calls for target in self._targets(function, call)]
+
+    def _targets(self, function: Function, call: Expr) -> list[Function]:
+        if call[2][0] == "attr" and call[2][3] in _GENERIC and ir.dotted(call[2][2]) not in ("self", "cls"):
+            return []
+        found = self.by_name.get(call[2][-1] if call[2][0] in ("name", "attr") else "", [])
+        return found if len(found) <= _CROWD else [f for f in found if f.module is function.module]
 
     @property
     def by_name(self) -> dict[str, list[Function]]:
@@ -77,6 +98,14 @@ class Hints:
                 for function in module.functions:
                     self._by_name.setdefault(function.name, []).append(function)
         return self._by_name
+
+    @property
+    def global_request(self) -> bool:
+        """Some module has the request as a global, as Flask and its like do."""
+        if self._global is None:
+            modules = self.world.modules.values()
+            self._global = any(dotted.startswith(_GLOBAL_REQUEST) for m in modules for level, dotted, _ in m.imports if not level)
+        return self._global
 
     @property
     def errors(self) -> frozenset[str]:
@@ -102,9 +131,12 @@ class Hints:
     def _leaves(self, statements: tuple[Stmt, ...]) -> bool:
         return any(self._statement(s) for s in statements)
 
+    def _raised(self, name: str) -> bool:
+        return name[:1].islower() or refusals.refuses_by_name(name) or name in self.errors
+
     def _statement(self, s: Stmt) -> bool:
         if s[0] == "raise":
-            return s[2] is not None and s[2][0] != "call"
+            return s[2] is not None and s[2][0] != "call" and self._raised(ir.last_name(s[2]))
         if s[0] == "return":
             return s[2] is not None and s[2][0] == "seq" and any(_is_status(item) for item in s[2][3])
         if s[0] == "assign":

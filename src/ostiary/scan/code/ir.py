@@ -127,13 +127,15 @@ class Module:
 
 def walk(node: Any) -> Iterator[tuple[Any, ...]]:
     """Every tagged tuple in an expression, a statement or a tuple of them, outermost first; stops at functions and classes."""
-    if type(node) is not tuple:
-        return
-    if node and type(node[0]) is str and len(node) > 1 and type(node[1]) is int:
-        yield node
-    for child in node:
-        if type(child) is tuple:
-            yield from walk(child)
+    # a stack of our own: generators inside generators cost their depth at every step, and overflow on code that a program wrote
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if type(node) is not tuple:
+            continue
+        if len(node) > 1 and type(node[0]) is str and type(node[1]) is int:
+            yield node
+        pending += node[::-1]
 
 
 def dotted(expr: Expr) -> str:

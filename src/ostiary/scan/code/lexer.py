@@ -27,8 +27,8 @@ _LINE = re.compile(rb"[^\r\n]*")
 _FORMAT = re.compile(rb"[:}]")
 _FORMAT_PIECE = re.compile(rb"[{}'\"\r\n]")
 _OPEN, _CLOSE = b"([{", b")]}"
-_MAX_NESTED = 20
-_MAX_BROKEN = 20
+# far beyond what anybody writes; without them a hostile file costs its length squared
+_MAX_NESTED, _MAX_BROKEN, _MAX_FIELD = 20, 20, 20_000
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ def step(byte: int) -> int:
 
 
 class _Lexer:
-    """``broken`` are places where an f-string was tried in vain: bounded, or a hostile file costs its length squared."""
+    """``broken`` are places where an f-string was tried in vain."""
 
     def __init__(self, source: bytes) -> None:
         self.source = source
@@ -156,8 +156,8 @@ class _Lexer:
     def _field(self, at: int, made: FString, nested: int) -> Field:
         """A replacement field, ``at`` after its opening brace."""
         part = Field(at - 1, 0, 0)
-        depth = 0
-        while at < len(self.source):
+        depth, limit = 0, min(len(self.source), at + _MAX_FIELD)
+        while at < limit:
             token, at = self.next(at, nested)
             if token is None:
                 continue

@@ -52,12 +52,12 @@ HTTP_AUTH = re.compile(
 CALLBACKS = ("verify_password", "verify_token", "get_password", "hash_password", "verify_credential", "verify_api_key", "verify_password_callback")
 _TAKES_AUTH = re.compile(r"^apifairy(\.decorators)?\.authenticate$|^apiflask\b.*\bauth_required$|^flask_smorest\b.*\bauth_required$")
 NOT_AUTH = re.compile(
-    r"csrf|xsrf|^flask_(limiter|caching|cors|talisman|compress|babel|wtf|dance|sqlalchemy|migrate|marshmallow|apispec|smorest|openapi3|pydantic)\b|^slowapi|^fastapi_(limiter|cache|pagination|utils)|"
+    r"^(fastapi|fastapi_another|async_fastapi)_jwt_auth\b.*\bAuthJWT$|csrf|xsrf|^flask_(limiter|caching|cors|talisman|compress|babel|wtf|dance|sqlalchemy|migrate|marshmallow|apispec|smorest|openapi3|pydantic)\b|^slowapi|^fastapi_(limiter|cache|pagination|utils)|"
     r"^functools\.|^contextlib\.|^typing|^sqlalchemy|^pydantic|^starlette\.middleware\.|^fastapi\.middleware\.|^apispec|^marshmallow|^celery|^click|^webargs|^flasgger|^prometheus|^sentry|^opentelemetry|^asgi_correlation"
 )
 _AUTHISH = re.compile(
     r"auth(?!or(s|_|$|e))|log_?in|log_?on|(^|_)(acl|rbac|sso|oidc|oauth2?|jwt|token|credential|permissions?|permitted|roles?|admin|superuser|staff|member|scopes?|api_?key|secured?|security|protect(ed)?|private|bearer|signature|signed|user|privileged?|identity)(_|$)|"
-    r"[a-z](Auth|Login|Token|Jwt|Permission|Role)|(verify|require|check|validate|user|login)_?session|^(Auth|Login|Token|JWT|Jwt|Permission|Role)[A-Z]|requires?_?(user|admin)|current_user",
+    r"[a-z](Auth|Login|Token|Jwt|Permission|Role)|(verify|require|check|validate|user|login)_?session|^(Login|Token|JWT|Jwt|Permission|Role)[A-Z]|^Auth(?!or(s|$|[A-Z_]))|requires?_?(user|admin)|current_user",
 )
 
 _CALLS: list[tuple[str, re.Pattern[str]]] = [
@@ -83,7 +83,7 @@ _CALLS: list[tuple[str, re.Pattern[str]]] = [
     ("setting", re.compile(r"^os\.(getenv|environ\.get)$|^decouple\.(config|AutoConfig|Config)|^environs\.|^environ\.|^starlette\.config\.Config$|^flask\.helpers\.get_debug_flag$|^flask_unleash|^unleash|^ldclient")),
     ("request", re.compile(r"(^|\.)(Request|HTTPConnection|WebSocket|HTTPRequest)$")),
     ("headers", re.compile(r"(^|\.)(Headers|MutableHeaders|EnvironHeaders)$")),
-    ("identity", re.compile(r"^(flask_jwt_extended|flask_jwt|quart_jwt_extended)\b.*\.(get_jwt_identity|get_jwt|get_jwt_claims|get_raw_jwt|get_current_user|get_jwt_user|current_user)$|\bAuthJWT\.(get_jwt_subject|get_raw_jwt|get_jwt)$|"
+    ("identity", re.compile(r"^(flask_jwt_extended|flask_jwt|quart_jwt_extended)\b.*\.(get_jwt_identity|get_jwt|get_jwt_claims|get_raw_jwt|get_current_user|get_jwt_user|current_user)$|\bAuthJWT\.(jwt_optional|get_jwt_subject|get_raw_jwt|get_jwt)$|"
         r"^flask_praetorian\b.*\b(current_user|current_user_id|current_rolenames)$|^flask_httpauth\b.*\.(current_user|username|authenticate)$|^flask_principal\b.*\.(can|allows)$|^flask_security\.(current_user|auth_required)$|"
         r"^flask_oidc\b.*\.(user_loggedin|user_getfield|user_getinfo|validate_token)$|^flask_login\b.*\.(login_fresh|confirm_login)$|^flask_user\b.*\.current_user$|^flask_simplelogin\b.*is_logged_in$")),
     ("credential", re.compile(r"^flask_httpauth\b.*\.get_auth$")),

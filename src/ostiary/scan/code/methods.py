@@ -174,5 +174,5 @@ def _error(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
 _TABLE: dict[str, Callable[[Frame, Expr, Thing, str, Path, Args, Kwargs], Ways]] = {
     "bag": _bag, "raw": _raw, "nobody": _nobody, "request": _request, "part": _part, "const": _const, "value": _value, "seq": _known, "dict": _known,
     "flag": _flag, "onward": _onward, "answer": _error, "error": _error, "address": lambda f, e, b, n, p, a, k: [(p, ADDRESS)],
-    "asked": lambda f, e, b, n, p, a, k: [(p, b)],
+    "asked": lambda f, e, b, n, p, a, k: [(p, b)], "view": lambda f, e, b, n, p, a, k: [(p, b)],
 }  # fmt: skip

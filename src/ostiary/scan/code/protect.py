@@ -13,6 +13,8 @@ from ostiary.scan.code.sites import AppCode, Guard, RouteCode
 from ostiary.scan.code.values import Func, Value
 from ostiary.scan.code.world import World
 
+_NOTHING = "nothing on the way to the handler verifies a credential"
+
 
 def protect(w: World, apps: list[AppCode]) -> None:
     """Fill in protection, public, limits and policy of every route of every application."""
@@ -44,7 +46,9 @@ def _request(code: RouteCode) -> RequestView:
 def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:
     request = _request(code)
     for guard in code.guards:
-        yield _guard(gates, guard, code.handler, request)
+        verdict = _guard(gates, guard, code.handler, request)
+        # a hook that reads a session for everybody is no demand of this route's
+        yield verdict if guard.kind not in ("hook", "middleware") or verdict.verdict != "extractor" else replace(verdict, verdict="optional")
     if code.handler is not None:
         for value, _ in dependencies_of(gates.world, code.handler):
             yield gates.callable(value, "dependency", request)
@@ -63,7 +67,7 @@ def combine(verdicts: Iterable[Judgement], public: PublicMark | None, lost: tupl
     """One state from many verdicts: a gate protects; what could not be followed leaves it unknown; then public on purpose; then open."""
     seen = list(verdicts)
     found = tuple(_unique(g for v in seen if v.verdict == "gate" for g in v.gates))
-    extractors = tuple(_unique(g for v in seen if v.verdict in ("extractor", "optional") for g in v.gates))
+    extractors = tuple(_unique(g for v in seen if v.verdict == "extractor" for g in v.gates))
     if any(v.verdict == "gate" for v in seen):
         return Protection(State.PROTECTED, found, next((v.why for v in seen if v.verdict == "gate" and v.why), ""))
     unsure = [v for v in seen if v.verdict == "unknown"]
@@ -72,8 +76,8 @@ def combine(verdicts: Iterable[Judgement], public: PublicMark | None, lost: tupl
     if unsure or lost:
         gates = tuple(_unique(g for v in unsure for g in v.gates))
         return Protection(State.UNKNOWN, gates, next((v.why for v in unsure if v.why), "; ".join(lost)))
-    why = next((v.why for v in seen if v.verdict in ("extractor", "optional") and v.why), "nothing on the way to the handler verifies a credential")
-    return Protection(State.OPEN, (), why, extractors)
+    whys = [v.why for kind in ("extractor", "optional") for v in seen if v.verdict == kind and v.why]
+    return Protection(State.OPEN, (), whys[0] if whys else _NOTHING, extractors)
 
 
 def _unique(gates: Iterable[Gate]) -> list[Gate]:

@@ -182,11 +182,19 @@ def _literal(source: bytes, made: FString, start: int, end: int) -> bytes:
     """A piece of text between fields as a string of its own."""
     if start == end:
         return b""
-    raw = b"r" in made.prefix
-    text = source[start:end].replace(b"{{", b"{").replace(b"}}", b"}")
-    escaped = (len(text) - len(text.rstrip(b"\\"))) % 2
-    if escaped:
-        text = text[:-1] if raw else text + b"\\"
-    elif len(made.quote) == 3 and text.endswith(made.quote[:1]) and (len(text) - 1 - len(text[:-1].rstrip(b"\\"))) % 2 == 0:
+    quote, text = made.quote, source[start:end].replace(b"{{", b"{").replace(b"}}", b"}")
+    if b"r" in made.prefix:
+        # a raw string cannot end in a backslash: the last one is written beside it
+        stem = text.removesuffix(b"\\") if _ends_escaping(text) else text
+        beside = b" '\\\\'" if stem is not text else b""
+        return b"r" + quote + stem + quote + beside + b","
+    if _ends_escaping(text):
+        text += b"\\"
+    elif len(quote) == 3 and text.endswith(quote[:1]) and not _ends_escaping(text[:-1]):
         text = text[:-1] + b"\\" + text[-1:]
-    return (b"r" if raw else b"") + made.quote + text + made.quote + b","
+    return quote + text + quote + b","
+
+
+def _ends_escaping(text: bytes) -> bool:
+    """An odd number of backslashes at the end."""
+    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1

@@ -12,7 +12,9 @@ from ostiary.scan.code.things import NONE, UNKNOWN, End, Path, Thing, Ways, join
 from ostiary.scan.code.values import Cls, Func, Obj, Scope, Value
 
 _MAX_PATHS = 20
-_MAX_ENDS = 60
+_MAX_ENDS = 100
+_MAX_EACH = 40
+_WORK = frozenset("commit save delete add insert_one update_one delete_one insert_many delay apply_async merge bulk_save_objects create_all drop_all".split())
 _KEPT = ("raw", "nobody", "onward", "answer", "request", "bag", "part", "closure")
 
 
@@ -23,15 +25,15 @@ def call(f: Frame, func: Func, taken: Mapping[str, Thing], args: list[Thing], kw
     env = bind(engine, func, args, kwargs)
     role = "helper" if f.role != "middleware" else "middleware"
     key = (id(func.function), id(func.scope), frozenset(env.items()), frozenset(outer.items()) if outer else None, role, f.tries > 0)
-    known = engine.memo.get(key)
+    known = engine.common.get(key) or engine.memo.get(key)
     if known is not None:
         return known
-    cut, engine.cut = engine.cut, False
+    saved, engine.cut, engine.asked = (engine.cut, engine.asked), False, False
     ends = run(engine, func, env, role, f.depth + 1, outer, f.tries)
-    if not engine.cut:
-        engine.memo[key] = ends
+    if not engine.cut and not engine.lost:
+        (engine.memo if engine.asked else engine.common)[key] = ends
         engine.kept.append((func, func.scope))
-    engine.cut = engine.cut or cut
+    engine.cut, engine.asked = engine.cut or saved[0], engine.asked or saved[1]
     return ends
 
 
@@ -53,14 +55,15 @@ def walk(frame: Frame, starts: list[Path]) -> list[End]:
         frame.end("return", path.env.get("*status*", NONE) if frame.role == "middleware" else NONE, path)
     for path, error in frame.raised:
         frame.end("raise", error, path)
-    return _distinct(frame.ends)
+    return _distinct(frame)
 
 
-def _distinct(ends: list[End]) -> list[End]:
+def _distinct(frame: Frame) -> list[End]:
     seen: dict[Any, End] = {}
-    for end in ends:
+    for end in frame.ends:
         bare = Path({}, end.path.given, end.path.labels, end.path.tested, end.path.choices)
         seen.setdefault((end.how, end.thing, bare.key()), End(end.how, end.thing, bare))
+    frame.engine.lost = frame.engine.lost or len(seen) > _MAX_ENDS
     return list(seen.values())[:_MAX_ENDS]
 
 
@@ -97,6 +100,10 @@ def block(f: Frame, statements: tuple[Stmt, ...], paths: list[Path]) -> list[Pat
     for statement in statements:
         if not paths:
             return []
+        if f.last is not None and statement[1] > f.last:
+            for path in paths:
+                f.end("return", NONE, path)
+            return []
         handler = _TABLE.get(statement[0])
         if handler is None:
             continue
@@ -104,11 +111,11 @@ def block(f: Frame, statements: tuple[Stmt, ...], paths: list[Path]) -> list[Pat
         for path in paths:
             f.engine.spend()
             out += handler(f, statement, path)
-        paths = _merge(out)
+        paths = _merge(f, out)
     return paths
 
 
-def _merge(paths: list[Path]) -> list[Path]:
+def _merge(f: Frame, paths: list[Path]) -> list[Path]:
     """One of each; too many are made alike by forgetting what matters least."""
     if len(paths) < 2:
         return paths
@@ -120,10 +127,16 @@ def _merge(paths: list[Path]) -> list[Path]:
         paths = list({p.key(): p for p in slim}.values())
         if len(paths) <= _MAX_PATHS:
             return paths
-    return [p.label("unresolved", "too many ways through") for p in paths[:_MAX_PATHS]]
+    f.engine.lost = True
+    return paths[:_MAX_PATHS]
 
 
 def _expr(f: Frame, s: Stmt, path: Path) -> list[Path]:
+    f.dropped = s[2]
+    if f.role == "handler" and s[2][0] == "call" and last_name(s[2][2]) in _WORK and not {"verify", "identity"} & set(path.tested):
+        # work done for a caller whom nobody has asked who he is: what comes after is no protection
+        f.end("return", NONE, path)
+        return []
     return [p for p, _ in expressions.ways(f, s[2], path)]
 
 
@@ -181,8 +194,8 @@ def _error(f: Frame, thing: Thing, about: Expr) -> Thing:
 
 def _if(f: Frame, s: Stmt, path: Path) -> list[Path]:
     forks = expressions.test(f, s[2], path)
-    then = _merge([p for p, went in forks if went])
-    other = _merge([p for p, went in forks if not went])
+    then = _merge(f, [p for p, went in forks if went])
+    other = _merge(f, [p for p, went in forks if not went])
     return block(f, s[3], then) + block(f, s[4], other)
 
 
@@ -190,18 +203,18 @@ def _for(f: Frame, s: Stmt, path: Path) -> list[Path]:
     out: list[Path] = []
     for p, over in expressions.ways(f, s[3], path):
         members = attributes.members_of(f.engine, over)
-        if members is not None and len(members) <= 40:
+        if members is not None and len(members) <= (_MAX_EACH if all(m.kind == "const" for m in members) else 4):
             out += _each(f, s, p, members)
         else:
             out += _once(f, s, p, calls.member_of(f, over))
-    return block(f, s[5], _merge(out)) if s[5] else out
+    return block(f, s[5], _merge(f, out)) if s[5] else out
 
 
 def _each(f: Frame, s: Stmt, path: Path, members: list[Thing]) -> list[Path]:
     going, saved, out = [path], f.broken, []
     for member in members:
         f.broken = []
-        going = _merge(block(f, s[4], [calls.bind_target(f, p, s[2], member) for p in going]) + f.skipped_now())
+        going = _merge(f, block(f, s[4], [calls.bind_target(f, p, s[2], member) for p in going]) + f.skipped_now())
         out += f.broken
     f.broken = saved
     return going + out
@@ -234,7 +247,7 @@ def _with(f: Frame, s: Stmt, path: Path) -> list[Path]:
     for expr, target in s[2]:
         entered = [way for p in paths for way in _enter(f, expr, p)]
         paths = [calls.bind_target(f, p, target, thing) if target is not None else p for p, thing in entered]
-    return block(f, s[3], _merge(paths))
+    return block(f, s[3], _merge(f, paths))
 
 
 def _enter(f: Frame, expr: Expr, path: Path) -> Ways:
@@ -258,7 +271,7 @@ def _try(f: Frame, s: Stmt, path: Path) -> list[Path]:
     after = block(f, s[4], after) if s[4] else after
     for p, error in _few(errors):
         after += _handle(f, s, p, error)
-    return block(f, s[5], _merge(after)) if s[5] else _merge(after)
+    return block(f, s[5], _merge(f, after)) if s[5] else _merge(f, after)
 
 
 def _few(errors: list[tuple[Path, Thing]]) -> list[tuple[Path, Thing]]:

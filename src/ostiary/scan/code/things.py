@@ -79,12 +79,10 @@ def flag(name: str, default: Any = NO_DEFAULT) -> Thing:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A fork that a verification decides: which way, which way junk is supposed to go, and whether that supposition is weak."""
+    """A fork that a verification decides, where nothing says which way junk goes."""
 
     fork: int
     went: bool
-    supposed: bool
-    loose: bool
 
 
 @dataclass(slots=True)
@@ -110,7 +108,7 @@ class Path:
         return self if (kind, text) in self.labels else replace(self, labels=self.labels | {(kind, text)})
 
     def test(self, kind: str) -> Path:
-        """Note that a credential was looked at: presence, verify, identity or login."""
+        """Note that a credential was looked at: presence, lookup (given to somebody), verify, identity or login."""
         return self if kind in self.tested else replace(self, tested=(*self.tested, kind))
 
     def choose(self, choice: Choice) -> Path:

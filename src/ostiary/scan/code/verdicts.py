@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ostiary.scan.code.refusals import AUTH, refuses_by_name
-from ostiary.scan.code.things import NONE, Choice, End
+from ostiary.scan.code.things import NONE, End
 
 _BLOCKERS = ("decorator", "hook", "middleware")
 _DECIDING = ("flag:", "asked:", "address:")
@@ -69,9 +69,9 @@ def _refusing(end: End, role: str) -> bool:
     return how == "redirect" or status is None
 
 
-def lets_through(end: End) -> bool:
-    """A way through a handler that no setting, address or route decides."""
-    return passes(end, "handler") and not any(key.startswith(_DECIDING) for key in end.path.given)
+def has_evidence(ends: list[End], role: str) -> bool:
+    """Somewhere a caller without a valid credential is refused for that."""
+    return any(not passes(e, role) and _refusing(e, role) and _credential(e, role) for e in ends)
 
 
 def classify(ends: list[End], role: str, request_known: bool) -> Finding:
@@ -91,8 +91,8 @@ def classify(ends: list[End], role: str, request_known: bool) -> Finding:
 def _credential(end: End, role: str) -> bool:
     """A look at a credential came before the refusal; a login handler's own refusal judges a password that was just sent."""
     if role != "handler":
-        return bool(end.path.tested)
-    tested = [t for t in end.path.tested if t != "presence"]
+        return bool({*end.path.tested} - {"lookup"})
+    tested = [t for t in end.path.tested if t not in ("presence", "lookup")]
     return bool(tested) and tested[0] != "login"
 
 
@@ -107,7 +107,7 @@ def _open(ends: list[End], through: list[End], evidence: list[End], conditional:
     unsure = [text for e in through for kind, text in e.path.labels if kind in ("unsure", "unresolved")]
     if unsure and conditional and role != "handler":
         return Finding("unknown", f"{sorted(unsure)[0]} could not be followed")
-    tested = {t for e in ends for t in e.path.tested} - {"login"}
+    tested = {t for e in ends for t in e.path.tested} - ({"login"} if evidence or role == "dependency" else {"login", "presence"})
     if not tested and not (role == "dependency" and any(e.thing.kind == "nobody" for e in through)):
         return Finding("none")
     plain = [e for e in through if not e.path.labels] or through
@@ -161,26 +161,19 @@ def _why(labels: Iterable[tuple[str, str]], other: list[str], asked: list[str]) 
 def settle(ends: list[End], role: str, depth: int = 0) -> list[End]:
     """Where a verification decides the way, the stranger goes where he is refused."""
     out = [e for e in ends if len(e.path.choices) <= depth]
-    forks: dict[int, tuple[Choice, list[End], list[End]]] = {}
+    forks: dict[int, tuple[list[End], list[End]]] = {}
     for end in ends:
         if len(end.path.choices) > depth:
             choice = end.path.choices[depth]
-            _, yes, no = forks.setdefault(choice.fork, (choice, [], []))
-            (yes if choice.went else no).append(end)
-    for choice, yes, no in forks.values():
-        out += _pick(choice, settle(yes, role, depth + 1), settle(no, role, depth + 1), role)
+            forks.setdefault(choice.fork, ([], []))[0 if choice.went else 1].append(end)
+    for yes, no in forks.values():
+        out += _pick(settle(yes, role, depth + 1), settle(no, role, depth + 1), role)
     return out
 
 
-def _pick(choice: Choice, yes: list[End], no: list[End], role: str) -> list[End]:
-    if not yes or not no:
-        return yes or no
-    supposed, other = (yes, no) if choice.supposed else (no, yes)
-    if _all_refused(supposed, role):
-        return supposed
-    if choice.loose and _all_refused(other, role):
-        return other
-    return [*yes, *no] if choice.loose else supposed
+def _pick(yes: list[End], no: list[End], role: str) -> list[End]:
+    refused = [ends for ends in (yes, no) if ends and _all_refused(ends, role)]
+    return refused[0] if len(refused) == 1 else [*yes, *no]
 
 
 def _all_refused(ends: list[End], role: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ostiary.scan.code.ir import Expr, Function, Stmt, last_name, walk
 from ostiary.scan.code.sites import Call, Site
-from ostiary.scan.code.values import Const, Either, Map, Seq, Value
+from ostiary.scan.code.values import Const, Either, Made, Map, Member, Seq, Value
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._settings import from_environment
@@ -99,6 +99,8 @@ def _wildcard(value: Value | None) -> tuple[bool, bool]:
         return (any(_wildcard(item)[0] for item in value.items), True)
     if isinstance(value, Either):
         return (any(_wildcard(option)[0] for option in value.options), False)
+    if isinstance(value, Made) and isinstance(value.callee, Member) and value.callee.name in ("split", "strip"):
+        return (_wildcard(value.callee.base)[0], False)
     found = from_environment(value) if value is not None else None
     return (_wildcard(found[1])[0], False) if found is not None and found[1] is not None else (False, True)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ostiary.scan.code.ir import Expr, Function, Param, Stmt
+from ostiary.scan.code.ir import Expr, Function, Param, Stmt, pack
 
 _EVER = 1 << 62
+_FAR = pack(100, 0)  # no value is longer than a hundred lines
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +21,15 @@ class Definition:
     expr: Expr | None
     param: Param | None = None
     function: Function | None = None
+    end: int = 0
+
+    def holds(self, at: int) -> bool:
+        """The place is inside the assigned value: ``key = key.strip()`` must find the earlier ``key``."""
+        if self.how not in ("assign", "element") or self.expr is None or at > self.at + _FAR:
+            return False
+        if not self.end:
+            self.end = end_of(self.expr)
+        return at <= self.end
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +39,7 @@ class Definitions:
     def before(self, name: str, at: int) -> Definition | None:
         found = None
         for item in self.names.get(name, ()):
-            if item.at <= at:
+            if item.at <= at and not item.holds(at):
                 found = item
         return found
 
@@ -82,21 +92,20 @@ def _assign(known: Definitions, stmt: Stmt) -> None:
     value = stmt[3]
     if value is None:
         return
-    # A name on both sides of its own assignment must find the earlier definition: the new one starts after the value.
-    start = _after(value, stmt[1])
     for target in stmt[2]:
-        _bind(known, target, "assign", value, start)
+        _bind(known, target, "assign", value, stmt[1])
 
 
-def _after(value: Expr, at: int) -> int:
-    last = at
-    todo: list[Any] = [value]
+def end_of(node: tuple[Any, ...]) -> int:
+    """The last position in an expression or statement."""
+    last: int = node[1]
+    todo: list[Any] = [node]
     while todo:
         item = todo.pop()
         if len(item) > 1 and type(item[1]) is int and item[1] > last and type(item[0]) is str:
             last = item[1]
         todo.extend(child for child in item if type(child) is tuple)
-    return last + 1
+    return last
 
 
 def _aug(known: Definitions, stmt: Stmt) -> None:

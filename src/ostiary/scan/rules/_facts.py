@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt
 from ostiary.scan.code.sites import Site
+from ostiary.scan.rules._defs import end_of
 
 _WORTH = re.compile(
     r"secret|pass|pwd|token|key|cred|pepper|salt|auth|debug|access-control|dsn|ur[il]|cors|bind|jwt|flask_env", re.IGNORECASE
@@ -118,8 +119,8 @@ class _Walk:
         if self.function.name == "<module>":
             if _is_main_guard(stmt[2]):
                 last = stmt[3][-1] if stmt[3] else stmt
-                self.found.main = (stmt[1], _end(last))
-        else:
+                self.found.main = (stmt[1], end_of(last))
+        elif _tests_secret(stmt[2]):
             self.found.ifs.setdefault(self.function, []).append(stmt)
         self.block(stmt[3])
         self.block(stmt[4])
@@ -147,6 +148,18 @@ def _named(name: str) -> bool:
     return _WORTH.search(name) is not None
 
 
+def _tests_secret(test: Expr) -> bool:
+    """``if KEY``, ``if not KEY``, ``if KEY is None``, ``if KEY and …`` for a name worth a look."""
+    tag = test[0]
+    if tag == "name":
+        return _named(test[2])
+    if tag == "attr":
+        return _named(test[3])
+    if tag in ("not", "cmp"):
+        return _tests_secret(test[2])
+    return tag == "bool" and any(_tests_secret(part) for part in test[3])
+
+
 def _telling(value: Expr) -> bool:
     """Worth a look whatever it is called: a long text, a dict, a list of dicts."""
     if value[0] == "str":
@@ -165,16 +178,3 @@ def target_name(target: Expr) -> str:
 
 def _is_main_guard(test: Expr) -> bool:
     return bool(test[0] == "cmp" and test[2][0] == "name" and test[2][2] == "__name__")
-
-
-def _end(stmt: Any) -> int:
-    """The largest position in a statement."""
-    last: int = stmt[1]
-    todo = list(stmt[2:])
-    while todo:
-        item = todo.pop()
-        if type(item) is tuple:
-            if len(item) > 1 and type(item[0]) is str and type(item[1]) is int:
-                last = max(last, item[1])
-            todo.extend(item)
-    return last

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence
 from ostiary.scan.rules._literals import NOTHING, PASSWORD, RANDOM, WORDS, dsn_password, entropy, family, is_placeholder, looks, same_words
-from ostiary.scan.rules._words import MAYBE, NO, listed, names_secret, signs_sessions, words
+from ostiary.scan.rules._words import MAYBE, NO, listed, names_secret, signs_sessions
 
 _DEVELOPMENT = re.compile(r"dev|local|debug", re.IGNORECASE)
 _TEST = re.compile(r"test|example|mock|fake|dummy", re.IGNORECASE)
@@ -70,13 +70,19 @@ def _named(name: str, text: str, where: str, shouted: bool) -> Confidence | None
 
 def _signing(name: str, text: str, shouted: bool) -> Confidence | None:
     """Any literal is the key in force, however weak; one that only repeats the name may be the name of a field."""
-    if words(text) == words(name):
+    loud = shouted or name.isupper()
+    if text.lower() == name.lower():
         return Confidence.LOW
     if looks(text) == NOTHING and not _typed_at_random(text):
-        return Confidence.MEDIUM if shouted and len(text) < 80 and not text.startswith(("/", "http")) else None
-    if is_placeholder(text):
+        return Confidence.MEDIUM if loud and len(text) < 80 and not text.startswith(("/", "http")) else None
+    if is_placeholder(text) or _names_a_setting(name, text):
         return Confidence.MEDIUM
-    return Confidence.HIGH if shouted or name.isupper() or looks(text) != WORDS else Confidence.MEDIUM
+    return Confidence.HIGH if loud or looks(text) != WORDS else Confidence.MEDIUM
+
+
+def _names_a_setting(name: str, text: str) -> bool:
+    """``SECRET_KEY = "aws_secret_access_key"``: perhaps the key, more likely where to look for it."""
+    return "_" in text and text.isidentifier() and set(words(name)) <= set(words(text))
 
 
 def _typed_at_random(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ostiary.scan.code.ir import ClassDef, Expr, Stmt, last_name
 from ostiary.scan.code.values import Cls, Const, Either, Ext, Made, Obj, Value, name_of
+from ostiary.scan.rules._defs import end_of
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._leaving import blocks, leaves
 from ostiary.scan.rules._settings import from_environment
@@ -206,11 +207,11 @@ def _guards(body: tuple[Stmt, ...], at: int, wanted: set[str]) -> bool:
         if stmt[0] == "if":
             tested = _true_names(stmt[2])
             within = bool(stmt[3]) and stmt[3][0][1] <= at and (not stmt[4] or at < stmt[4][0][1])
-            if tested & wanted and (within or stmt[2][1] <= at <= _end_of(stmt[2])):
+            if tested & wanted and (within or stmt[2][1] <= at <= end_of(stmt[2])):
                 return True
             if leaves(stmt[3]) and _missing_names(stmt[2], at) & wanted and at > stmt[3][0][1]:
                 return True
-            if leaves(stmt[3]) and stmt[2][1] <= at <= _end_of(stmt[2]) and _missing_names(stmt[2], at) & wanted:
+            if leaves(stmt[3]) and stmt[2][1] <= at <= end_of(stmt[2]) and _missing_names(stmt[2], at) & wanted:
                 return True
         if stmt[0] in ("return", "expr", "assign") and stmt[1] <= at and _together(stmt, at, wanted):
             return True
@@ -221,7 +222,7 @@ def _guards(body: tuple[Stmt, ...], at: int, wanted: set[str]) -> bool:
 
 def _together(stmt: Stmt, at: int, wanted: set[str]) -> bool:
     value = stmt[3] if stmt[0] == "assign" else stmt[2]
-    return value is not None and value[0] == "bool" and value[1] <= at <= _end_of(value) and bool(_true_names(value) & wanted)
+    return value is not None and value[0] == "bool" and value[1] <= at <= end_of(value) and bool(_true_names(value) & wanted)
 
 
 def _true_names(test: Expr) -> set[str]:
@@ -248,15 +249,3 @@ def _missing_names(test: Expr, at: int) -> set[str]:
     if test[0] == "bool" and test[2] == "or":
         return {name for part in test[3] for name in _missing_names(part, at)}
     return set()
-
-
-def _end_of(expr: Expr) -> int:
-    last: int = expr[1]
-    todo: list[object] = [expr]
-    while todo:
-        item = todo.pop()
-        if type(item) is tuple:
-            if len(item) > 1 and type(item[0]) is str and type(item[1]) is int:
-                last = max(last, item[1])
-            todo.extend(item)
-    return last

@@ -9,13 +9,13 @@ from ostiary.scan.code.values import Const, Map, Seq, Value
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._sources import credential
-from ostiary.scan.rules._words import listed
+from ostiary.scan.rules._words import listed, words
 
 rule = Rule("jwt-not-verified")
 
 _FIX = 'Verify before reading a claim, with one algorithm that you chose:\njwt.decode(token, KEY, algorithms=["HS256"])'
 _LIBRARIES = ("jwt.", "jose.", "authlib.", "joserfc.", "flask_jwt_extended.")
-_PEEKS = frozenset({"iss", "kid", "exp", "iat", "alg", "aud", "typ", "nbf", "tid"})
+_PEEKS = frozenset({"iss", "kid", "exp", "iat", "alg", "aud", "typ", "nbf", "tid", "header"})
 
 
 @rule.on_call("decode", "decode_complete", "decode_token")
@@ -33,6 +33,13 @@ def claims(call: Call) -> Found:
     yield rule.finding("the claims are read without verifying the signature", call, _confidence(call), fix=_FIX)
 
 
+@rule.on_call("extract_compact", "extract_json")
+def extracted(call: Call) -> Found:
+    """joserfc's way of saying so."""
+    if call.name.startswith("joserfc."):
+        yield rule.finding("the content is read without verifying the signature", call, _confidence(call), fix=_FIX)
+
+
 def _why(call: Call) -> str | None:
     options = call.arg(None, "options")
     if options is None and len(call.expr[3]) > 3:
@@ -45,6 +52,8 @@ def _why(call: Call) -> str | None:
     if verify is not None and _is_false(call, verify):
         return "the signature is not verified"
     algorithms = call.arg(2, "algorithms") or call.arg(None, "algorithm")
+    if algorithms is not None and algorithms[0] == "seq" and not algorithms[3] and call.name.startswith("joserfc."):
+        return "an empty list accepts every algorithm"
     return "the algorithm none is accepted" if algorithms is not None and _accepts_none(call, algorithms) else None
 
 
@@ -107,11 +116,17 @@ def _verified_elsewhere(function: Function, this: Expr) -> bool:
         last = last_name(call[2])
         if call is this:
             continue
-        if last in _VERIFIERS:
+        if last in _VERIFIERS or _decodes_by_name(last):
             return True
         if last in ("decode", "decode_complete") and "jwt" in dotted(call[2]).lower() and not _weak(call):
             return True
     return False
+
+
+def _decodes_by_name(name: str) -> bool:
+    """``_decode_jwt``, ``verify_access_token``: a function of the project's that does the rest."""
+    parts = set(words(name))
+    return bool(parts & {"decode", "verify", "validate"} and parts & {"jwt", "token"}) and "unverified" not in parts
 
 
 def _weak(call: Expr) -> bool:

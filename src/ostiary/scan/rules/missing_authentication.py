@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from ostiary.model.finding import Confidence, Severity
-from ostiary.model.route import State
+from ostiary.model.route import Route, State
 from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._words import listed, words
+from ostiary.scan.rules.invalid_credential_accepted import extractors_of, read_in_handler
 
 rule = Rule("missing-authentication")
 
@@ -30,12 +31,19 @@ _FIX = {
 def reachable(code: RouteCode) -> Found:
     """Open, with nothing that even reads a credential; a credential that is read and not verified is invalid-credential-accepted."""
     route = code.route
-    if route.protection.state is not State.OPEN or route.public is not None or route.protection.extractors or route.method in _TWINS:
+    if route.protection.state is not State.OPEN or route.public is not None or extractors_of(route) or route.method in _TWINS:
+        return
+    if read_in_handler(code) is not None:
         return
     severity = severity_of(code)
-    confidence = Confidence.LOW if route.unresolved else Confidence.HIGH
+    confidence = Confidence.LOW if route.unresolved else Confidence.MEDIUM if _is_optional(route) else Confidence.HIGH
     message = f"{route.method} {route.path} answers anybody: {route.protection.why or 'no gate on the way to its handler'}{_grave(code, severity)}"
     yield rule.finding(message, code, confidence, severity=severity, fix=fix_of(code))
+
+
+def _is_optional(route: Route) -> bool:
+    """The route itself asks who is calling and takes nobody for an answer: somebody thought of strangers here."""
+    return any(gate.kind in ("dependency", "decorator", "base") for gate in route.protection.extractors)
 
 
 def severity_of(code: RouteCode) -> Severity | None:

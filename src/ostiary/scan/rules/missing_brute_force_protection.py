@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from ostiary.model.finding import Confidence
 from ostiary.model.route import State
-from ostiary.scan.code.ir import Function, last_name
+from ostiary.scan.code.ir import Function, last_name, walk
 from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.code.values import Func
+from ostiary.scan.code.world import options
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._rates import per_minute
 from ostiary.scan.rules._words import listed, words
@@ -47,10 +49,10 @@ def guessable(code: RouteCode) -> Found:
         or _is_limited(code)
     ):
         return
-    if _defends(code.handler.function):
-        return
     checks, named = _checks(code.handler), _is_named(code)
     if not checks and not (named and _takes_password(code.handler.function)):
+        return
+    if _defends(code, code.handler.function):
         return
     confidence = Confidence.HIGH if checks and named else Confidence.MEDIUM
     yield rule.finding(f"{route.method} {route.path} checks a secret that callers may guess without limit", code, confidence, fix=_FIX)
@@ -78,9 +80,14 @@ def _is_named(code: RouteCode) -> bool:
 def _checks(handler: Func) -> bool:
     """The handler, or a function of the tree that it calls, checks a submitted password or code."""
     function = handler.function
-    if any(_CHECKS.search(last_name(call[2])) for call in function.calls) or _compares_password(function):
+    if any(_checks_password(last_name(call[2])) for call in function.calls) or _compares_password(function):
         return _takes_secret(function)
     return False
+
+
+def _checks_password(name: str) -> bool:
+    # A signed token out of a mail cannot be guessed.
+    return _CHECKS.search(name) is not None and "token" not in name
 
 
 def _compares_password(function: Function) -> bool:
@@ -109,8 +116,18 @@ def _takes_password(function: Function) -> bool:
     ).lower() or any("passw" in repr(stmt).lower() for stmt in function.body if stmt[0] in ("assign", "if", "expr", "return"))
 
 
-def _defends(function: Function) -> bool:
-    """Counts failed tries, asks for a captcha or throttles by hand."""
-    names = {last_name(call[2]) for call in function.calls} | {last_name(d) for d in function.decorators}
-    names |= {last_name(t) for stmt in function.body if stmt[0] == "assign" for t in stmt[2]}
-    return any(_DEFENCES.search(name) for name in names)
+def _defends(code: RouteCode, function: Function, depth: int = 1) -> bool:
+    """Counts failed tries, locks the account, asks for a captcha or throttles by hand; here or in what checks the password."""
+    for node in walk((function.body, function.decorators)):
+        if node[0] in ("name", "attr") and _DEFENCES.search(last_name(node)):
+            return True
+    return depth > 0 and any(_defends(code, callee, depth - 1) for callee in _checkers(code, function))
+
+
+def _checkers(code: RouteCode, function: Function) -> Iterator[Function]:
+    """The functions of the tree that check the password for this one."""
+    for call in function.calls:
+        if _CHECKS.search(last_name(call[2])):
+            for option in options(code.world.value(call[2], code.world.inside(function))):
+                if isinstance(option, Func):
+                    yield option.function

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ostiary.model.finding import Confidence
 from ostiary.model.route import State
 from ostiary.scan.code.sites import AppCode, RouteCode
@@ -15,9 +17,7 @@ _FIX = {
     "flask": 'limiter = Limiter(get_remote_address, app=app, default_limits=["300 per minute"])   # Flask-Limiter',
     "": "Put a limit in front of every route, in middleware or as a dependency of the application.",
 }
-_EXPENSIVE = listed(
-    "search export report reports upload import download generate convert render chat completion completions predict bulk batch"
-)
+_EXPENSIVE = listed("search export report reports upload import download convert render chat completion completions predict bulk batch")
 
 
 @rule.on_app
@@ -34,29 +34,42 @@ def nowhere(app: AppCode) -> Found:
     yield rule.finding(message, app, Confidence.HIGH, fix=_FIX["flask" if app.framework in ("flask", "quart", "apiflask") else ""])
 
 
-@rule.on_route
-def left_out(code: RouteCode) -> Found:
+@rule.on_app
+def left_out(app: AppCode) -> Found:
     """The application limits some routes and by default none: those that strangers reach, and those that cost."""
-    route, app = code.route, code.app
-    if (
-        route.limits
-        or app.limiter is not None
-        or route.method in ("HEAD", "OPTIONS")
-        or not any(other.route.limits for other in app.routes)
-    ):
+    if app.limiter is None and any(code.route.limits for code in app.routes):
+        for code in _once_a_handler(app):
+            yield from _left_out(code)
+
+
+def _once_a_handler(app: AppCode) -> Iterator[RouteCode]:
+    """The first route of every handler: one decorator repairs them all."""
+    seen: set[object] = set()
+    for code in app.routes:
+        key = code.handler.function if code.handler is not None else code.route.path
+        if code.route.method not in ("HEAD", "OPTIONS") and _matters(code) and key not in seen:
+            seen.add(key)
+            yield code
+
+
+def _left_out(code: RouteCode) -> Found:
+    route = code.route
+    if route.limits or _is_exempt(code):
         return
-    if _is_exempt(code) or not _matters(code):
-        return
-    yield rule.finding(
-        f"{route.method} {route.path} has no rate limit, while other routes of the application have one", code, Confidence.MEDIUM
-    )
+    message = f"{route.method} {route.path} has no rate limit, while other routes of the application have one"
+    yield rule.finding(message, code, Confidence.LOW if route.protection.state is State.PROTECTED else Confidence.MEDIUM)
 
 
 def _matters(code: RouteCode) -> bool:
+    """Writes that strangers can make, and work that costs."""
     route = code.route
-    if route.protection.state in (State.OPEN, State.PUBLIC) and route.method not in ("GET", "WEBSOCKET"):
-        return True
-    return route.protection.state is State.OPEN or bool(_EXPENSIVE & set(words(route.path)))
+    open_ = route.protection.state in (State.OPEN, State.PUBLIC)
+    return (open_ and route.method not in ("GET", "WEBSOCKET")) or _is_expensive(route.path)
+
+
+def _is_expensive(path: str) -> bool:
+    last = [part for part in path.split("/") if part and not part.startswith("{")][-1:]
+    return bool(last) and bool(_EXPENSIVE & set(words(last[0])))
 
 
 def _is_exempt(code: RouteCode) -> bool:
