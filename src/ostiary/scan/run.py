@@ -37,7 +37,7 @@ def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | 
     config = config or Config()
     with _unhurried():
         walked = walk(root, include_tests=config.include_tests, exclude=config.exclude)
-        index = indexing.build(walked.files, root.resolve(), progress=_step(progress, "reading"))
+        index = indexing.build(walked.files, root.resolve(), documents=walked.documents, progress=_step(progress, "reading"))
         world, apps = link(index)
         protect(world, apps)
         comments = [(m.path, *c) for m in index.modules.values() for c in m.comments]

@@ -37,6 +37,11 @@ async def internal(request: Request) -> None:
         raise HTTPException(401)
 
 
+def partner(authorization: Annotated[str, Header()]) -> None:
+    if authorization != f"Bearer {INTERNAL_TOKEN}":  # expect: auth-fails-open
+        raise HTTPException(401)
+
+
 def is_valid_token(token: str) -> bool:
     try:
         jwt.decode(token, settings.jwt_key, algorithms=["HS256"])
@@ -52,7 +57,7 @@ def store():
     return {"stored": True}
 
 
-@app.delete("/events", dependencies=[Depends(admin)])
+@app.delete("/events", dependencies=[Depends(admin), Depends(partner)])
 def clear():
     return {"deleted": True}
 

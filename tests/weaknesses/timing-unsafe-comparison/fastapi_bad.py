@@ -38,7 +38,13 @@ def reader(sent: HTTPAuthorizationCredentials = Depends(bearer)) -> str:
     return "reader"
 
 
-@app.post("/readings", dependencies=[Depends(station)])
+def writer(authorization: Annotated[str, Header()]) -> str:
+    if authorization != f"Bearer {settings.station_key}":  # expect: timing-unsafe-comparison
+        raise HTTPException(401)
+    return "writer"
+
+
+@app.post("/readings", dependencies=[Depends(station), Depends(writer)])
 def report():
     return {"stored": True}
 

@@ -240,6 +240,7 @@ def _bind_attribute(w: World, base: Value, name: str, value: Value, at: int, sco
             base.attrs.setdefault(name, value)
         else:
             base.attrs[name] = value
+            w.wired += 1
             if isinstance(base, Obj) and base.kind:
                 fw.set_attribute(w, base, name, value, at, scope)
     elif isinstance(base, Cls) and not w.quiet:
@@ -367,6 +368,8 @@ def super_attribute(w: World, value: Super, name: str) -> Value:
     line = mro(w, value.this)
     rest = line[line.index(value.after) + 1 :] if value.after in line else []
     for link in rest:
+        if isinstance(link, Ext) and link.name in fw.CLASSES:
+            break
         if isinstance(link, Cls) and name in class_scope(w, link).names:
             return _bound(w, class_scope(w, link).names[name], link, value.this)
     return Member(value.this, name) if isinstance(value.this, Obj) else evaluate.NOTHING

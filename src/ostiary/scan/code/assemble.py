@@ -208,7 +208,8 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
         unresolved = (*unresolved, "the path is computed")
     exact = obj.kind.startswith("asgi")
     path = _join(here.outer if decl.bare else here.prefix, "{computed}" if decl.path is None else decl.path, exact)
-    guards = (*here.guards, *[Guard("dependency", v, location(decl.module, decl.at)) for v in decl.dependencies])
+    kind = "document" if obj.kind == "connexion.api" else "dependency"
+    guards = (*here.guards, *[Guard(kind, v, location(decl.module, decl.at)) for v in decl.dependencies])
     out = []
     for method, handler, more in _handlers(w, decl, obj):
         if handler is None:

@@ -8,7 +8,7 @@ from typing import Any
 from ostiary.scan.code import credentials, libraries, refusals
 from ostiary.scan.code.frames import Engine
 from ostiary.scan.code.ir import Expr
-from ostiary.scan.code.things import ADDRESS, ANYBODY, NOBODY, NONE, REQUEST, UNKNOWN, Thing, bag, const, flag
+from ostiary.scan.code.things import ADDRESS, ANYBODY, NOBODY, NONE, REQUEST, SOME, UNKNOWN, Thing, bag, const, flag
 from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Map, Member, Mod, Obj, Seq, Unknown, Value, name_of, text
 from ostiary.scan.code.world import World
 
@@ -255,6 +255,8 @@ _ATTRIBUTES: dict[str, Any] = {
 def item(en: Engine, base: Thing, key: Thing) -> Thing:
     """``base[key]``, ``base.get(key)``."""
     name = key.value if key.kind == "const" else None
+    if base.kind == "bag" and base.name in ("view_args", "path"):
+        return _from_path(en, base, _text(name))
     if base.kind == "bag":
         return setting(en, _text(name) or "a setting", None) if base.name == "config" else credentials.item(base.name, _text(name))
     if base.kind == "request":
@@ -269,7 +271,18 @@ def item(en: Engine, base: Thing, key: Thing) -> Thing:
         return base.value[name]  # type: ignore[no-any-return]
     if base.kind == "value":
         return _value_item(en, base, name)
-    return UNKNOWN
+    return bag("config") if base.kind == "unknown" and isinstance(name, str) and credentials.CONFIG_NAME.match(name) else UNKNOWN
+
+
+def _from_path(en: Engine, base: Thing, name: str | None) -> Thing:
+    """A parameter of the path: there when the route has it."""
+    found = credentials.credential("path", name) if name is not None else UNKNOWN
+    if found.kind != "unknown" or name is None:
+        return found
+    en.asked = True
+    if en.request is None:
+        return Thing("asked", f"parameter {name}")
+    return SOME if f"{{{name}}}" in en.request.path else NONE
 
 
 def _text(name: Any) -> str | None:
@@ -287,7 +300,22 @@ def _value_item(en: Engine, base: Thing, name: Any) -> Thing:
             return thing_of(en, value.items[name])
     except TypeError:
         return UNKNOWN
+    if isinstance(name, str) and credentials.CONFIG_NAME.match(name):
+        return bag("config")
     return flag(str(name)) if credentials.CONFIG_NAME.match(base.name) else UNKNOWN
+
+
+def scheme_origin(en: Engine, value: Value) -> str:
+    """Where a class of ``fastapi.security``, or one that extends it, finds the credential."""
+    if not isinstance(value, (Made, Obj)):
+        return "header:authorization"
+    names = [name_of(link) for link in en.world.bases(value)] if isinstance(value, Obj) else [name_of(value)]
+    place = next((p for n in names if (p := _PLACES.get(n.rpartition(".")[2]))), None)
+    given = text(value.kwargs.get("name"))
+    return f"{place}:{given.lower()}" if place and given else "header:authorization"
+
+
+_PLACES = {"APIKeyHeader": "header", "APIKeyCookie": "cookie", "APIKeyQuery": "query"}
 
 
 def members_of(en: Engine, thing: Thing) -> list[Thing] | None:

@@ -116,6 +116,11 @@ def _apply_value(f: Frame, e: Expr, value: Value, path: Path, args: list[Thing],
         return _call_object(f, e, value, path, args, kwargs)
     if isinstance(value, Native):
         return [(path, ONWARD if ONWARD in args else UNKNOWN)]
+    if isinstance(value, Member) and isinstance(value.base, Obj) and not value.base.kind:
+        if value.name == "__call__" and known.is_scheme(f, value.base):
+            return known.scheme(f, value.base, path)
+        if known.auth_method(f, value.base, value.name):
+            return known.http_auth(f, e, value.name, path, args)
     if isinstance(value, (Ext, Made, Member)):
         return known.library(f, e, value, path, args, kwargs)
     return unresolved(f, e, path, args, kwargs, Thing("unknown", value.why if isinstance(value, Unknown) else ""))

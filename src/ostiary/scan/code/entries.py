@@ -63,6 +63,8 @@ def _starts(f: Frame, func: Func, role: str) -> list[Path]:
             env[param.name] = attributes.thing_of(f.engine, func.partial[param.name])
         elif param.name not in sources:
             env[param.name] = _plain(f, param, role)
+    if role == "preprocessor":
+        env[params[-2].name], env[params[-1].name] = Thing("part", "endpoint"), bag("view_args")
     if role == "middleware":
         _wire(params[1:] if _is_method(func) else params, env)
     return _supply(f, [Path(env)], list(sources.values()))
@@ -163,11 +165,7 @@ def _library(engine: Engine, value: Value) -> list[End]:
 
 def _scheme(engine: Engine, value: Value, relaxed: bool) -> list[End]:
     """A class of ``fastapi.security``: hands over what was sent; without it, a refusal unless ``auto_error`` is off."""
-    kwargs = value.kwargs if isinstance(value, (Made, Obj)) else {}
-    given = attributes.thing_of(engine, kwargs.get("name")).value
-    kind = name_of(value).rpartition(".")[2]
-    place = {"APIKeyHeader": "header", "APIKeyCookie": "cookie", "APIKeyQuery": "query"}.get(kind)
-    origin = f"{place}:{given.lower()}" if place and isinstance(given, str) else "header:authorization"
+    origin = attributes.scheme_origin(engine, value)
     if relaxed:
         return [End("return", raw(origin), Path())]
     sent, missing = Path(given={origin: True}, tested=("presence",)), Path(given={origin: False}, tested=("presence",))

@@ -103,6 +103,8 @@ def _object_attribute(w: World, base: Obj, name: str) -> Value:
         return w.settle(base.attrs[name])
     if name == "router" and base.kind == "asgi.app":
         return base
+    if name in ("url_prefix", "prefix") and base.kind and name in base.kwargs:
+        return base.kwargs[name]
     if base.cls is not None:
         found = apply.class_attribute(w, base.cls, name, base)
         if not isinstance(found, Ext):

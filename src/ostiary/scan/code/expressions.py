@@ -101,6 +101,9 @@ def _attr(f: Frame, e: Expr, path: Path) -> Ways:
             if supplied is not None:
                 out += supplied
                 continue
+        if base == NONE:
+            f.fail(p, Thing("error", "AttributeError"))
+            continue
         found = attributes.attribute(f.engine, base, e[3])
         if _is_property(found):
             out += calls.invoke(f, found, e, p, [], {})
@@ -206,6 +209,9 @@ def _sub(f: Frame, e: Expr, path: Path) -> Ways:
     for p, base in ways(f, e[2], path):
         if e[3][0] == "slice":
             out.append((p, base if base.kind in ("raw", "nobody", "part", "flag") else UNKNOWN))
+            continue
+        if base == NONE:
+            f.fail(p, Thing("error", "TypeError"))
             continue
         for q, key in ways(f, e[3], p):
             out += _demand(f, attributes.item(f.engine, base, key), base, q)

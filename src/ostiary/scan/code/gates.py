@@ -70,11 +70,13 @@ class Gates:
         """The check written inside a handler. A login handler's own 401 judges a password that was just sent: no gate."""
         if not self.hints.may_refuse(handler.function) or _LEAVES.search(handler.function.name):
             return NOTHING
+        if request is not None and behaviour.starts_session(self.hints, handler, request.path, request.method):
+            return NOTHING
         return self._once(handler, "body", request)
 
     def public_by_behaviour(self, handler: Func, path: str, method: str) -> PublicMark | None:
         """Public on purpose, by what the handler does first."""
-        return behaviour.public(self.world, handler, path, method)
+        return behaviour.public(self.world, self.hints, handler, path, method)
 
     def _once(self, value: Value, kind: str, request: RequestView | None) -> Judgement:
         key = (kind, *fingerprint(value))
@@ -127,7 +129,7 @@ class Gates:
         ends = self._ends(engine, value, kind)
         if ends is None:
             return self._by_name(value, kind)
-        role = "dependency" if kind == "hook" and _is_preprocessor(value) else kind if kind in ("hook", "middleware") else "dependency"
+        role = "preprocessor" if kind == "hook" and _is_preprocessor(value) else kind if kind in ("hook", "middleware") else "dependency"
         return self._named(value, kind, _classified(engine, ends, role))
 
     def _ends(self, engine: Engine, value: Value, kind: str) -> list[End] | None:
@@ -141,8 +143,7 @@ class Gates:
 
     def _hook(self, engine: Engine, value: Value) -> list[End] | None:
         if isinstance(value, Func):
-            role = "dependency" if _is_preprocessor(value) else "hook"
-            return entries.enter(engine, value, role)
+            return entries.enter(engine, value, "preprocessor" if _is_preprocessor(value) else "hook")
         method = self.world.attribute(value, "__call__") if isinstance(value, Obj) else None
         return entries.enter(engine, method, "hook") if isinstance(method, Func) else None
 
@@ -242,6 +243,8 @@ class Gates:
         verdict = libraries.verdict(name)
         gate = Gate("library" if kind != "dependency" else kind, name.rpartition(".")[2] if verdict != "http_auth" else name, place(value))
         relaxed = isinstance(value, (Made, Obj)) and libraries.relaxed(value.kwargs)  # type: ignore[arg-type]
+        if verdict == "gate" and name.startswith("flask_login.") and self._login_disabled():
+            return Judgement("unknown", (Gate(kind, _library_name(value), place(value)),), "depends on configuration LOGIN_DISABLED")
         if verdict == "gate":
             gate = Gate(kind, _library_name(value), place(value))
             return Judgement("optional" if relaxed else "gate", (gate,), "it lets callers without a credential through" if relaxed else "")
@@ -255,6 +258,11 @@ class Gates:
         if verdict == "unknown" and not isinstance(value, (Native, Const)) and kind != "middleware":
             return Judgement("unknown", (Gate(kind, _library_name(value), place(value)),), f"{_library_name(value)} comes from a library and could not be read")
         return NOTHING
+
+    def _login_disabled(self) -> bool:
+        """Flask-Login's own switch is set to something that is not plainly off."""
+        given = [v for o in self.world.objects if (v := o.wiring.config.get("LOGIN_DISABLED")) is not None]
+        return any(not (isinstance(v, Const) and not v.value) for v in given)
 
     def _http_auth(self, value: Value, name: str, kind: str) -> Judgement | None:
         """Flask-HTTPAuth and what takes its objects: a gate when a callback that verifies is registered on the very object."""

@@ -45,7 +45,7 @@ class Hints:
         if known is not None:
             return known
         self._any[(function, depth)] = False
-        found = self.refuses(function) or (depth < _DEPTH and any(self.may_refuse(c, depth + 1) for c in self._called(function)))
+        found = self.refuses(function) or (depth < _DEPTH and any(self.may_refuse(c, depth + 1) for c in self.called(function)))
         self._any[(function, depth)] = found
         return found
 
@@ -77,11 +77,11 @@ class Hints:
             return known
         self._worth[(function, depth)] = False
         found = len(function.body) < 3 or self.refuses(function) or _speaks(function)
-        found = found or (depth < _DEPTH and any(self.worth(c, depth + 1) for c in self._called(function) if len(c.body) > 2))
+        found = found or (depth < _DEPTH and any(self.worth(c, depth + 1) for c in self.called(function) if len(c.body) > 2))
         self._worth[(function, depth)] = found
         return found
 
-    def _called(self, function: Function) -> list[Function]:
+    def called(self, function: Function) -> list[Function]:
         return [target for call in function.calls for target in self._targets(function, call)]
 
     def _targets(self, function: Function, call: Expr) -> list[Function]:

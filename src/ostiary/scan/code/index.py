@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ostiary.model.scan import Skipped
 from ostiary.scan.code.convert import Unparsable, convert
+from ostiary.scan.code.documents import named
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.walk import SourceFile
 
@@ -27,13 +28,15 @@ _FRAMEWORKS = frozenset({"flask", "fastapi", "starlette", "quart", "pydantic", "
 
 @dataclass(slots=True)
 class Index:
-    """``modules`` by dotted path from the root; ``broken`` maps the dotted path of a file that could not be parsed to the reason."""
+    """``modules`` by dotted path from the root; ``broken`` maps the dotted path of a file that could not be parsed to the reason;
+    ``documents`` are YAML and JSON files that may be OpenAPI documents, by path."""
 
     modules: dict[str, Module] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     finder: Finder = None  # type: ignore[assignment]  # set by build
     unreached: int = 0
+    documents: dict[str, bytes] = field(default_factory=dict)
 
 
 def _is_seed(source: bytes) -> bool:
@@ -148,12 +151,13 @@ def build(
     files: tuple[SourceFile, ...],
     root: Path | None = None,
     extra: Iterable[str] = (),
+    documents: Iterable[SourceFile] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Index:
     """Read the seeds, ``extra`` modules, and all that they import. ``root`` is the scanned folder, for imports of packages that it lies in."""
-    index = Index(finder=Finder(files, root))
+    index = Index(finder=Finder(files, root), documents={d.path: d.source for d in documents})
     pending = [name for name, f in index.finder.files.items() if _is_seed(f.source)]
-    pending += [found for name in extra if (found := index.finder.find(name, ""))]
+    pending += [found for name in (*extra, *_named(index)) if (found := index.finder.find(name, ""))]
     seen = set(pending)
     while pending:
         name = pending.pop()
@@ -168,6 +172,14 @@ def build(
                 pending.append(target)
     index.unreached = len(files) - len(seen)
     return index
+
+
+def _named(index: Index) -> set[str]:
+    """Modules that only documents lead to: connexion imports what an ``operationId`` says."""
+    if not index.documents or not any(b"connexion" in f.source for f in index.finder.files.values()):
+        return set()
+    names = {name for source in index.documents.values() for name in named(source)}
+    return names | {name[:i] for name in names for i in range(len(name)) if name[i] == "."}
 
 
 def _read(index: Index, name: str) -> Module | None:

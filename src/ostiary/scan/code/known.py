@@ -269,8 +269,7 @@ def is_scheme(f: Frame, value: Obj) -> bool:
 
 def scheme(f: Frame, value: Made | Obj, path: Path) -> Ways:
     """A security scheme called with the request: what was sent, or a refusal when nothing was and ``auto_error`` is on."""
-    origin = "header:authorization"
-    found = raw(origin)
+    found = raw(attributes.scheme_origin(f.engine, value))
     given = value.kwargs.get("auto_error") or (value.attrs.get("auto_error") if isinstance(value, Obj) else None)
     if isinstance(given, Const) and given.value is False:
         return [(path, found)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ostiary.scan.code.things import ADDRESS, ANYBODY, REQUEST, Thing, bag
+from ostiary.scan.code.things import ADDRESS, ANYBODY, REQUEST, Thing, bag, const
 
 _SCHEMES = re.compile(r"^fastapi\.security\b.*\b(HTTPBearer|HTTPBasic|HTTPDigest|HTTPBase|OAuth2|OAuth2PasswordBearer|OAuth2AuthorizationCodeBearer|OpenIdConnect|APIKeyHeader|APIKeyCookie|APIKeyQuery)$")
 _LOGIN_FORM = re.compile(r"^fastapi\.security\b.*\bOAuth2PasswordRequestForm(Strict)?$")
@@ -100,7 +100,7 @@ NAMES: dict[str, Thing] = {
     "flask_security.current_user": ANYBODY, "flask_user.current_user": ANYBODY, "flask_jwt_extended.current_user": ANYBODY,
     "flask_jwt.current_identity": ANYBODY, "flask_auth.current_user": ANYBODY, "flask_jwt_simple.current_user": ANYBODY,
     "flask_praetorian.current_user": ANYBODY, "authlib.integrations.flask_oauth2.current_token": ANYBODY, "connexion.context": bag("state"),
-    "flask.request.remote_addr": ADDRESS, "flask_limiter.util.get_remote_address": ADDRESS, "flask_principal.identity": ANYBODY,
+    "flask_login.config.EXEMPT_METHODS": Thing("seq", value=(const("OPTIONS"),)), "flask.request.remote_addr": ADDRESS, "flask_limiter.util.get_remote_address": ADDRESS, "flask_principal.identity": ANYBODY,
 }  # fmt: skip
 REQUEST_CLASSES = re.compile(r"^(fastapi|starlette|flask|quart|werkzeug|connexion)\b.*\.(Request|HTTPConnection|WebSocket)$")
 SETTINGS_CLASSES = re.compile(r"BaseSettings$|^dynaconf\.|^starlette\.config\.|^decouple\.|^environs\.|^environ\.|^configparser\.")

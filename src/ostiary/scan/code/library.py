@@ -127,7 +127,7 @@ def _vars(w: World, args: Args) -> Value | None:
 
 
 FUNCTIONS: dict[str, Callable[[World, Args], Value | None]] = {
-    "functools.wraps": _wraps, "functools.lru_cache": _identity_decorator, "functools.cache": _identity_decorator,
+    "functools.wraps": _wraps, "functools.update_wrapper": lambda w, a: a.get(0), "functools.lru_cache": _identity_decorator, "functools.cache": _identity_decorator,
     "dataclasses.dataclass": _identity_decorator, "decorator.decorator": lambda w, a: a.get(0),
     "functools.partial": _partial, "importlib.import_module": _import_module, "__import__": _import_module,
     "werkzeug.utils.import_string": _import_module, "getattr": _getattr, "list": _sequence, "tuple": _sequence, "set": _sequence,

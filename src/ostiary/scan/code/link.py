@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ostiary.scan.code import apply, execute, ir
 from ostiary.scan.code.assemble import applications
-from ostiary.scan.code.frameworks import CLASSES, WIRING, stranger
+from ostiary.scan.code.frameworks import CLASSES, WIRING, connexion, stranger
 from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import ClassDef, Function
 from ostiary.scan.code.sites import AppCode
@@ -13,6 +13,7 @@ from ostiary.scan.code.world import World
 
 _CARRIERS = frozenset({"app", "application", "api", "bp", "blueprint", "router", "flask_app", "fastapi_app", "server"})
 _FACTORIES = frozenset({"create_app", "make_app", "get_app", "build_app", "app_factory", "create_application", "get_application"})
+_VERBS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 def link(index: Index) -> tuple[World, list[AppCode]]:
@@ -22,6 +23,7 @@ def link(index: Index) -> tuple[World, list[AppCode]]:
     for function in _factories(world):
         if function not in world.ran:
             _run_factory(world, function)
+    connexion.read(world)
     return world, applications(world)
 
 
@@ -44,9 +46,16 @@ def _registers(call: ir.Expr, makers: frozenset[str]) -> bool:
     name = ir.last_name(call[2])
     if name not in makers:
         return False
-    if name in ("get", "post", "put", "patch", "delete", "route", "mount", "websocket", "middleware"):
-        return bool(call[3]) and call[3][0][0] in ("str", "fstr") and call[2][0] == "attr"
+    if name in _VERBS or name in ("route", "mount", "websocket", "middleware"):
+        text = bool(call[3]) and call[3][0][0] in ("str", "fstr") and call[2][0] == "attr"
+        return text and (name not in _VERBS or _like_path(call[3][0]))
     return True
+
+
+def _like_path(text: ir.Expr) -> bool:
+    """``"/…"``, as a route's path begins, tells ``app.get("/orders")`` from ``environ.get("KEY")``: to follow all that reads a mapping is dear."""
+    first = text[2][0] if text[0] == "fstr" and text[2] else text
+    return first[0] != "str" or first[2][:1] in ("", "/")
 
 
 def _run_factory(w: World, function: Function) -> None:

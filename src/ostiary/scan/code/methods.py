@@ -35,7 +35,7 @@ def _bag(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwar
         return [(path, attributes.item(f.engine, base, args[0] if args else kwargs["key"]))]
     if name in ("items", "values", "keys", "copy", "to_dict", "mutablecopy"):
         return [(path, base)]
-    if base.name in ("config",):
+    if base.name == "config":
         return calls.unresolved(f, e, path, args, kwargs, base) if calls.libraries.authish(name) else [(path, attributes.setting(f.engine, name, None))]
     return [(path, UNKNOWN)]
 
@@ -105,7 +105,8 @@ def _affix(f: Frame, e: Expr, base: Thing, text: str | None, name: str, given: T
 
 def _const(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if base.value is None:
-        return [(path, NONE)] if f.tries else [(path, UNKNOWN)]
+        f.fail(path, Thing("error", "AttributeError"))
+        return []
     if isinstance(base.value, (str, bytes)) and name in (*_TEXT, "startswith", "endswith") and all(a.kind == "const" for a in args):
         try:
             return [(path, const(getattr(base.value, name)(*[a.value for a in args])))]
@@ -128,11 +129,6 @@ def _value(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
     target = attributes.attribute(f.engine, base, name)
     if target.kind == "unknown" or (target.kind == "flag" and not args):
         return [(path, target)] if target.kind == "flag" else calls.unresolved(f, e, path, args, kwargs, base)
-    if target.kind == "value" and isinstance(target.value, Member) and isinstance(target.value.base, Obj) and not target.value.base.kind:
-        if known.is_scheme(f, target.value.base) and name == "__call__":
-            return known.scheme(f, target.value.base, path)
-        if known.auth_method(f, target.value.base, name):
-            return known.http_auth(f, e, name, path, args)
     return calls.apply(f, e, target, path, args, kwargs)
 
 
@@ -150,6 +146,11 @@ def _known(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
         return [(path, attributes.item(f.engine, base, args[0]))]
     if name in ("items", "values", "keys", "copy"):
         return [(path, base if name == "copy" else calls.join([base]))]
+    if name == "pop" and args and base.kind == "dict":
+        return [(path, attributes.item(f.engine, base, args[0]))]
+    if e[2][2][0] == "name" and name in ("append", "add", "extend", "insert", "update", "setdefault", "clear", "remove", "pop"):
+        grown = Thing("seq", value=(*base.value, args[0])) if name == "append" and args and base.kind == "seq" and len(base.value) < 6 else UNKNOWN
+        return [(path.bind(e[2][2][2], grown), UNKNOWN)]
     return [(path, UNKNOWN)]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ostiary.model.route import Gate, Policy, Protection, PublicMark, Route, State
+from ostiary.scan.code import security
+from ostiary.scan.code.frameworks.connexion import Security
 from ostiary.scan.code.frameworks.depends import dependencies_of, scopes_of
 from ostiary.scan.code.gates import Gates, Judgement, RequestView
 from ostiary.scan.code.limits import Limits
@@ -32,7 +34,7 @@ def _judged(gates: Gates, code: RouteCode, limits: Limits) -> Route:
         # a handler behind a gate is not read: what it checks besides changes nothing about strangers
         request = _request(code)
         verdicts.append(gates.body(code.handler, request))
-        public = gates.public_by_behaviour(code.handler, code.route.path, code.route.method)
+        public = security.public(code.guards) or gates.public_by_behaviour(code.handler, code.route.path, code.route.method)
     policy = _policy(gates, code)
     protection = combine(verdicts, public, code.route.unresolved if code.handler is None else ())
     shown = public if protection.state is State.PUBLIC else None
@@ -55,6 +57,8 @@ def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:
 
 
 def _guard(gates: Gates, guard: Guard, handler: Func | None, request: RequestView) -> Judgement:
+    if isinstance(guard.value, Security):
+        return security.judge(gates, guard.value)
     if guard.kind not in ("decorator", "base"):
         return gates.callable(guard.value, guard.kind, request)
     wrapped: Value | None = guard.wrapped

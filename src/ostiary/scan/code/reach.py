@@ -9,7 +9,7 @@ from ostiary.model.route import Location, State
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Function
 from ostiary.scan.code.sites import AppCode, RouteCode
-from ostiary.scan.code.values import Cls, Func
+from ostiary.scan.code.values import Cls, Func, Made, Obj, Seq, Value
 from ostiary.scan.code.world import World
 
 _ORDER = (Exposure.UNREACHED, Exposure.PRIVILEGED, Exposure.AUTHENTICATED, Exposure.ANONYMOUS)
@@ -80,6 +80,14 @@ class Reach:
 
 def _hooks(app: AppCode) -> list[Function]:
     values = [h.value for h in app.hooks] + [g.value for c in app.routes for g in c.guards]
-    return [v.function for v in values if isinstance(v, Func)] + [
-        s[2] for v in values if isinstance(v, Cls) for s in v.cls.body if s[0] == "def"
-    ]
+    return [f for v in values for f in _functions(v)]
+
+
+def _functions(value: Value | None, depth: int = 4) -> list[Function]:
+    """What may run when a guard does: the function, the methods of the class, those of ``Depends(…)`` and of what it was given."""
+    if isinstance(value, Func):
+        return [value.function]
+    cls = value.cls if isinstance(value, Obj) else value
+    own = [s[2] for s in cls.cls.body if s[0] == "def"] if isinstance(cls, Cls) else []
+    given = [*value.args, *value.kwargs.values()] if isinstance(value, (Made, Obj)) else value.items if isinstance(value, Seq) else []
+    return own + [f for v in given if depth for f in _functions(v, depth - 1)]

@@ -70,7 +70,7 @@ class Compare(Site):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Guard:
-    """Code on the way to a handler: ``kind`` is middleware, hook, dependency, base or decorator; ``wrapped`` what applying a decorator gave."""
+    """Code on the way to a handler: ``kind`` is middleware, hook, dependency, base, decorator or document; ``wrapped`` what applying a decorator gave."""
 
     kind: str
     value: Value

@@ -12,6 +12,7 @@ Thing
 ├── asked     a test of such a part that could not be decided
 ├── bag       headers, cookies, query, body, session, g, state, scope, environ, config: ``name`` says which
 ├── request   the request, or a WebSocket
+├── some         something that is there
 ├── onward    calling it leads to the handler
 ├── answer    a response or exception with a status
 └── seq, dict members known one by one
@@ -40,6 +41,7 @@ UNKNOWN = Thing("unknown")
 NONE = Thing("const", value=None)
 TRUE = Thing("const", value=True)
 FALSE = Thing("const", value=False)
+SOME = Thing("some")
 REQUEST = Thing("request")
 ONWARD = Thing("onward")
 ADDRESS = Thing("address")

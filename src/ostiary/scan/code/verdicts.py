@@ -9,9 +9,10 @@ from itertools import product
 from ostiary.scan.code.refusals import AUTH, refuses_by_name
 from ostiary.scan.code.things import NONE, End
 
-_BLOCKERS = ("decorator", "hook", "middleware")
+_BLOCKERS = ("decorator", "hook", "middleware", "preprocessor")
 _DECIDING = ("flag:", "asked:", "address:")
 _MAX_KEYS = 7
+_ELSEWHERE = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def _refusing(end: End, role: str) -> bool:
         return end.thing.name == "verify" or refuses_by_name(end.thing.name)
     status, how = _status(end)
     if status in AUTH or how == "login":
+        return True
+    if status in _ELSEWHERE and role != "handler":
         return True
     if role not in _BLOCKERS or end.how == "raise":
         return False

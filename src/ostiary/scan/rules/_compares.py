@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ostiary.scan.code.ir import Expr, last_name
-from ostiary.scan.rules._flows import Flow, Source
+from ostiary.scan.rules._flows import Flow, Source, text_of
 from ostiary.scan.rules._sources import credential, read_of, submitted
 from ostiary.scan.rules._words import NO, names_secret
 
@@ -80,12 +80,22 @@ def is_hashed(flow: Flow, expr: Expr, depth: int = 6) -> bool:
 
 def is_kept(expr: Expr) -> bool:
     """What a server can keep: not None, a flag, a number, a literal, an empty container."""
-    if expr[0] in ("const", "str", "cmp", "not", "neg", "fstr", "lambda"):
+    if expr[0] in ("const", "str", "cmp", "not", "neg", "lambda"):
         return False
     return not (expr[0] == "call" and last_name(expr[2]) in ("len", "type", "int", "bool"))
 
 
+def environment_read(expr: Expr) -> tuple[Expr, str] | None:
+    """``os.getenv("KEY")`` as a read of the environment."""
+    if expr[0] == "call" and last_name(expr[2]) == "getenv" and expr[3]:
+        key = text_of(expr[3][0])
+        return (expr[2], key) if key is not None else None
+    return None
+
+
 def looks_stored(expr: Expr) -> bool:
     """Named like a secret: ``API_KEY``, ``user.token``, ``config["KEY"]``."""
-    read = read_of(expr)
+    if expr[0] == "fstr":
+        return any(looks_stored(part) for part in expr[2] if part[0] != "str")
+    read = read_of(expr) or environment_read(expr)
     return names_secret(read[1] if read is not None else last_name(expr)) > NO

@@ -58,18 +58,31 @@ def family(text: str) -> str | None:
     return "Slack webhook" if text.startswith("https://hooks.slack.com/services/T") and not _SAMPLE.search(text) else None
 
 
+_PAIRS = re.compile(r"\b(?:password|pwd)=([^\s;'\"{}<>$%]{4,64})", re.IGNORECASE)
+
+
 def dsn_password(text: str) -> tuple[str, bool] | None:
-    """(scheme, is it likely a real one) of a URL that holds a password; local hosts and well-known words are likely not."""
+    """(scheme, is it likely a real one) of a URL or connection string that holds a password; local hosts and common words are likely not."""
     if "://" not in text or "@" not in text:
-        return None
+        return _connection_string(text) if "assword=" in text or "pwd=" in text.lower() else None
     found = _DSN.search(text)
     if found is None or "%" in found.group(2)[:2] or found.group(2).startswith(("*", "[")):
         return None
     user, password, host = found.groups()
-    weak = (
-        password.lower() in _COMMON or password == user or _LOCAL.match(host) is not None or "example" in host or looks(password) < PASSWORD
-    )
-    return text.partition("://")[0], not weak
+    local = _LOCAL.match(host) is not None or "example" in host
+    return text.partition("://")[0], not (local or password == user or _is_common(password))
+
+
+def _connection_string(text: str) -> tuple[str, bool] | None:
+    """``host=db user=shop password=…``."""
+    found = _PAIRS.search(text)
+    if found is None or not re.search(r"\b(?:host|server|user|uid|dbname|database|account)=|AccountKey", text, re.IGNORECASE):
+        return None
+    return "database", "localhost" not in text and not _is_common(found.group(1))
+
+
+def _is_common(password: str) -> bool:
+    return password.lower() in _COMMON or looks(password) < PASSWORD
 
 
 _PLACEHOLDER = re.compile(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence
 from ostiary.scan.rules._literals import NOTHING, PASSWORD, RANDOM, WORDS, dsn_password, entropy, family, is_placeholder, looks, same_words
-from ostiary.scan.rules._words import MAYBE, NO, listed, names_secret, signs_sessions
+from ostiary.scan.rules._words import MAYBE, NO, listed, names_secret, signs_sessions, words
 
 _DEVELOPMENT = re.compile(r"dev|local|debug", re.IGNORECASE)
 _TEST = re.compile(r"test|example|mock|fake|dummy", re.IGNORECASE)
@@ -49,7 +49,7 @@ def known(name: str, text: str) -> Verdict | None:
     if dsn is None:
         return None
     scheme, real = dsn
-    return Verdict(f"a {scheme} URL with a password stands{under or ' here'}", Confidence.HIGH if real else Confidence.LOW)
+    return Verdict(f"a {scheme} address with a password stands{under or ' here'}", Confidence.HIGH if real else Confidence.LOW)
 
 
 def _named(name: str, text: str, where: str, shouted: bool) -> Confidence | None:

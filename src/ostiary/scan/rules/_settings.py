@@ -6,7 +6,7 @@ from ostiary.scan.code.ir import ClassDef, Expr, Param, last_name
 from ostiary.scan.code.values import Cls, Const, Either, Ext, Made, Obj, Value, name_of
 from ostiary.scan.rules._flows import Flow, Source, text_of
 from ostiary.scan.rules._sources import names_in, read_of, text_of_value
-from ostiary.scan.rules._words import NO, SURE, listed, names_secret, words
+from ostiary.scan.rules._words import MAYBE, NO, SURE, listed, names_secret, words
 
 _SETTINGS = listed("settings config conf cfg configs app_settings app_config constants secrets env environ options get_settings")
 
@@ -19,7 +19,7 @@ def secret(flow: Flow, expr: Expr) -> Source | None:
         if base.lower() in _SETTINGS:
             return None if _masked(flow, expr) else Source("secret", f"the setting {expr[3]}", expr[1])
         return None
-    if tag == "name" and expr[2].isupper() and names_secret(expr[2]) > NO and flow.define(expr) is None:
+    if tag == "name" and names_secret(expr[2]) > (NO if expr[2].isupper() else MAYBE) and flow.define(expr) is None:
         return Source("secret", f"the setting {expr[2]}", expr[1], names_secret(expr[2]) == SURE) if _stored(flow, expr) else None
     if tag in ("call", "sub"):
         return _configured(expr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Param, dotted, last_name
-from ostiary.scan.code.values import Const, Ext, Made, Member, Obj, Seq, Value, name_of
+from ostiary.scan.code.values import Cls, Const, Ext, Made, Member, Obj, Seq, Value, name_of
 from ostiary.scan.rules._flows import Flow, Source, text_of
 from ostiary.scan.rules._words import SURE, cookie_is_credential, field_is_credential, header_is_credential, listed, names_secret
 
@@ -268,3 +268,24 @@ def submitted(flow: Flow, expr: Expr) -> bool:
     base = flow.expand(expr[2]) if expr[0] == "attr" else None
     found = flow.define(base) if base is not None and base[0] == "name" else None
     return found is not None and found.param is not None and found.function is not None and _is_body(flow, found.function, found.param)
+
+
+def body_model(flow: Flow, expr: Expr) -> Source | None:
+    """The whole model that the body was read into, with a password among its fields."""
+    found = flow.define(expr) if expr[0] == "name" else None
+    if found is None or found.param is None or found.function is None or not _is_body(flow, found.function, found.param):
+        return None
+    value = flow.world.inside(found.function).names.get(found.param.name)
+    for base in flow.world.bases(value):
+        field = _secret_field(base.cls) if isinstance(base, Cls) else None
+        if field is not None:
+            return Source("field", f"the request's body, {field} included,", expr[1])
+    return None
+
+
+def _secret_field(cls: ClassDef) -> str | None:
+    for stmt in cls.body:
+        named = stmt[0] == "assign" and stmt[4] is not None and stmt[2][0][0] == "name" and names_secret(stmt[2][0][2]) == SURE
+        if named and not {"SecretStr", "SecretBytes"} & set(names_in(stmt[4]) if stmt[4][0] != "str" else ()):
+            return str(stmt[2][0][2])
+    return None

@@ -12,13 +12,13 @@ from ostiary.scan.rules._leaving import blocks, leaves
 from ostiary.scan.rules._settings import from_environment
 from ostiary.scan.rules._sources import marker_of, read_of
 
-NONE, EMPTY = "none", "empty"
+NONE, EMPTY, SPELT = "none", "empty", "spelt"
 _SETTINGS_BASES = ("pydantic_settings.", "pydantic.BaseSettings", "pydantic.v1.BaseSettings")
 
 
 @dataclass(frozen=True, slots=True)
 class Unset:
-    """``as_``: what an unset secret is, None or the empty string. ``sure`` when the environment alone decides it."""
+    """``as_``: what an unset secret is: None, the empty string, or the word None inside an f-string. ``sure`` when the environment alone decides it."""
 
     name: str
     as_: str
@@ -31,6 +31,9 @@ def unset(flow: Flow, expr: Expr) -> Unset | None:
     if expr[0] == "bool" and expr[2] == "or" and expr[3][-1][0] in ("str", "const") and not expr[3][-1][2]:
         inner = unset(flow, expr[3][0])
         return Unset(inner.name, EMPTY, inner.sure) if inner is not None else None
+    if expr[0] == "fstr":
+        inner = next((found for part in expr[2] if part[0] != "str" and (found := unset(flow, part)) is not None), None)
+        return Unset(inner.name, SPELT, inner.sure) if inner is not None else None
     direct = _direct(expr)
     if direct is not None:
         return direct
@@ -141,6 +144,8 @@ def _names(test: Expr) -> set[str]:
         return {name for side in (test[2], *test[4]) for name in _names(side)}
     if test[0] == "not":
         return _names(test[2])
+    if test[0] == "fstr":
+        return {name for part in test[2] for name in _names(part)}
     if test[0] in ("bool", "seq"):
         return {name for part in test[3] for name in _names(part)}
     read = read_of(test)
@@ -150,6 +155,8 @@ def _names(test: Expr) -> set[str]:
 def may_be_absent(flow: Flow, given: Expr, as_: str) -> bool:
     """The caller can make this side None (``as_`` none) or empty."""
     source = flow.expand(given)
+    if as_ == SPELT:
+        return True
     if source[0] == "name":
         return _parameter_may_be(flow, source, as_)
     if source[0] == "bool" and source[2] == "or":

@@ -10,11 +10,12 @@ from ostiary.scan.rules._compares import Pair, pair, worth
 from ostiary.scan.rules._facts import Caught, facts
 from ostiary.scan.rules._flows import Flow
 from ostiary.scan.rules._leaving import blocks, leaves, quiet, refuses
-from ostiary.scan.rules._unset import EMPTY, NONE, Unset, guarded, may_be_absent, unset
+from ostiary.scan.rules._unset import EMPTY, NONE, SPELT, Unset, guarded, may_be_absent, unset
 from ostiary.scan.rules._words import listed, names_secret, words
 
 rule = Rule("auth-fails-open")
 
+_BOTH = {NONE: "None equals None", EMPTY: "two empty strings are equal", SPELT: "the text to send is known, the word None in it"}
 _FIX = 'Refuse to start without the secret, and refuse an empty credential before comparing:\nKEY = os.environ["{name}"]\nif not given: abort(401)'
 
 
@@ -42,7 +43,7 @@ def _open(site: Site, found: Pair | None, only: str | None = None) -> Found:
         return
     if not may_be_absent(flow, found.given, kept.as_) or guarded(flow, site.at, (found.given, found.kept)):
         return
-    both = "None equals None" if kept.as_ == NONE else "two empty strings are equal"
+    both = _BOTH[kept.as_]
     message = f"when {kept.name} is not set, a caller without a credential passes: {both}"
     yield rule.finding(message, site, _sure(kept), fix=_FIX.format(name=kept.name))
 

@@ -24,7 +24,8 @@ _FIX = (
 _LONG = 16
 _ENV_CALLS = listed("getenv config env")
 _SIGNERS = listed("encode decode URLSafeTimedSerializer URLSafeSerializer TimedSerializer Serializer Signer TimestampSigner Fernet")
-_TAKERS = _ENV_CALLS | _SIGNERS | {"get", "setdefault"}
+_HASHERS = listed("generate_password_hash hash_password get_password_hash hashpw set_password")
+_TAKERS = _ENV_CALLS | _SIGNERS | _HASHERS | {"get", "setdefault"}
 # Keyword arguments of these describe a field, a column or a form: they hold names and labels.
 _DESCRIBING = listed(
     "Field Column mapped_column Query Header Cookie Body Form Path File StringField PasswordField Option Argument"
@@ -97,6 +98,8 @@ def _in_value(name: str, value: Expr, where: str, owner: str = "", shouted: bool
     elif tag == "ifexp":
         yield from _in_value(name, value[4], "default", owner, shouted)
     elif tag == "dict":
+        if names_secret(name) and name.lower().endswith("s"):
+            yield from (_Suspect(name, key[2], key[1], "item", owner) for key in value[2] if key is not None and key[0] == "str")
         yield from _in_dict(value)
     elif tag == "seq":
         for item in value[3]:
@@ -168,6 +171,8 @@ def _in_arguments(call: Expr, last: str) -> Iterator[_Suspect]:
             yield _Suspect("", value[2], value[1], "argument")
         if position == 1 and tag in ("str", "const") and last in ("encode", "decode") and _is_jwt(call[2]):
             yield from _in_value("jwt_secret", value, "assign", shouted=True)
+        if position == 0 and tag == "str" and last in _HASHERS:
+            yield _Suspect("password", value[2], value[1], "default")
         if position == 0 and tag in ("str", "const") and last in _SIGNERS and last not in ("encode", "decode"):
             yield from _in_value("secret_key", value, "assign", shouted=True)
     key = text_of(call[3][0])

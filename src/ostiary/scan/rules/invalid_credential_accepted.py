@@ -46,12 +46,13 @@ def _step(gate: Gate) -> Evidence:
 def read_in_handler(code: RouteCode) -> Source | None:
     """The header or cookie that the handler reads, when it refuses somebody for it."""
     function = code.handler.function if code.handler is not None else None
-    if function is None or not _refuses(function):
+    if function is None or not refuses_somebody(function):
         return None
     flow = Flow(code.world, function)
     reads = (node for node in walk(function.body) if node[0] in ("call", "sub"))
     return next((found for node in reads if (found := credential(flow, node)) is not None and found.kind in ("header", "cookie")), None)
 
 
-def _refuses(function: Function) -> bool:
+def refuses_somebody(function: Function) -> bool:
+    """A 401 or 403 stands in it."""
     return any(node[0] == "const" and node[2] in (401, 403) and type(node[2]) is int for node in walk(function.body))

@@ -40,6 +40,27 @@ def extracted(call: Call) -> Found:
         yield rule.finding("the content is read without verifying the signature", call, _confidence(call), fix=_FIX)
 
 
+@rule.on_call("b64decode", "urlsafe_b64decode", "base64url_decode")
+def by_hand(call: Call) -> Found:
+    """``base64.urlsafe_b64decode(token.split(".")[1])``: the payload, whoever wrote it."""
+    part = call.arg(0)
+    flow = Flow.at(call)
+    if part is not None and any(_is_payload(flow, flow.expand(node)) for node in walk(part) if node[0] in ("sub", "name")):
+        confidence = Confidence.LOW if _verified_elsewhere(call.function, call.expr) or _only_peeks(call) else Confidence.MEDIUM
+        yield rule.finding("the payload of a token is decoded by hand, and its signature is not verified", call, confidence, fix=_FIX)
+
+
+def _is_payload(flow: Flow, expr: Expr) -> bool:
+    """The second part of something called a token that was split at its dots."""
+    if expr[0] != "sub" or expr[3][0] != "const" or expr[3][2] != 1:
+        return False
+    split = flow.expand(expr[2])
+    at_dots = (
+        split[0] == "call" and last_name(split) == "split" and split[2][0] == "attr" and text_of(split[3][0] if split[3] else None) == "."
+    )
+    return at_dots and bool({"token", "jwt", "credentials", "bearer"} & set(words(last_name(split[2][2]))))
+
+
 def _why(call: Call) -> str | None:
     options = call.arg(None, "options")
     if options is None and len(call.expr[3]) > 3:

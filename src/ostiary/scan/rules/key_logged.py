@@ -12,7 +12,7 @@ from ostiary.scan.rules import Found, Rule, sites_of
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, Source
 from ostiary.scan.rules._settings import by_name, minted, secret
-from ostiary.scan.rules._sources import credential, read_of, request_part, whole
+from ostiary.scan.rules._sources import body_model, credential, read_of, request_part, whole
 from ostiary.scan.rules._words import SURE, listed, names_secret
 
 rule = Rule("key-logged")
@@ -64,7 +64,13 @@ def _spoken_parts(call: Expr) -> Iterator[Expr]:
 
 def _source(flow: Flow, expr: Expr) -> Source | None:
     return (
-        credential(flow, expr) or whole(flow, expr) or secret(flow, expr) or minted(flow, expr) or _body(flow, expr) or by_name(flow, expr)
+        credential(flow, expr)
+        or whole(flow, expr)
+        or secret(flow, expr)
+        or minted(flow, expr)
+        or _body(flow, expr)
+        or body_model(flow, expr)
+        or by_name(flow, expr)
     )
 
 

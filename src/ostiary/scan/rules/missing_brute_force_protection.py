@@ -13,7 +13,7 @@ from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.code.values import Func
 from ostiary.scan.code.world import options
 from ostiary.scan.rules import Found, Rule
-from ostiary.scan.rules._rates import per_minute
+from ostiary.scan.rules._rates import has_limiter, per_minute
 from ostiary.scan.rules._words import listed, words
 
 rule = Rule("missing-brute-force-protection")
@@ -54,7 +54,7 @@ def guessable(code: RouteCode) -> Found:
         return
     if _defends(code, code.handler.function):
         return
-    confidence = Confidence.HIGH if checks and named else Confidence.MEDIUM
+    confidence = Confidence.HIGH if checks and named and not has_limiter(code.app) else Confidence.MEDIUM
     yield rule.finding(f"{route.method} {route.path} checks a secret that callers may guess without limit", code, confidence, fix=_FIX)
 
 

@@ -9,6 +9,7 @@ from ostiary.model.route import State
 from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.code.values import name_of
 from ostiary.scan.rules import Found, Rule
+from ostiary.scan.rules._rates import has_limiter
 from ostiary.scan.rules._words import listed, words
 
 rule = Rule("missing-rate-limit")
@@ -26,12 +27,11 @@ def nowhere(app: AppCode) -> Found:
     routes = [code for code in app.routes if code.kind != "static"]
     if not routes or app.limiter is not None or any(code.route.limits for code in routes):
         return
-    message = (
-        f"none of the {len(routes)} routes has a rate limit, and nothing limits the application"
-        if len(routes) > 1
-        else "no rate limit anywhere"
-    )
-    yield rule.finding(message, app, Confidence.HIGH, fix=_FIX["flask" if app.framework in ("flask", "quart", "apiflask") else ""])
+    message = f"none of the {len(routes)} routes has a rate limit, and nothing limits the application"
+    confidence = Confidence.HIGH
+    if has_limiter(app):
+        message, confidence = f"a limiter is set up, and no limit was found on any of the {len(routes)} routes", Confidence.MEDIUM
+    yield rule.finding(message, app, confidence, fix=_FIX["flask" if app.framework in ("flask", "quart", "apiflask") else ""])
 
 
 @rule.on_app

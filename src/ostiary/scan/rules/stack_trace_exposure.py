@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Expr, Function, Stmt, last_name
-from ostiary.scan.code.sites import Site
-from ostiary.scan.code.values import name_of
+from ostiary.scan.code.sites import Call, Site
+from ostiary.scan.code.values import Func, name_of
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._facts import Caught, facts
 from ostiary.scan.rules._flows import Flow, Source
@@ -48,7 +48,17 @@ def answered(site: Site) -> Found:
             yield from _in_block(site, caught.function, caught.body, None, Confidence.HIGH)
     for function in site.module.functions:
         if function.decorators and is_error_handler(function):
-            yield from _handler(site, function)
+            yield from _handler(site, function, [a for d in function.decorators if d[0] == "call" for a in d[3][:1]])
+
+
+@rule.on_call("register_error_handler", "add_exception_handler", "add_error_handler")
+def registered(call: Call) -> Found:
+    """``app.register_error_handler(Exception, failed)``."""
+    kind, target = call.arg(0), call.arg(1)
+    value = call.value(target) if kind is not None and target is not None and target[0] in ("name", "attr") else None
+    if isinstance(value, Func) and kind is not None and not is_error_handler(value.function):
+        site = Site(call.world, value.function.module, value.function, value.function.at)
+        yield from _handler(site, value.function, [kind])
 
 
 def _mentions_trace(caught: Caught) -> bool:
@@ -68,9 +78,8 @@ def _confidence(kind: Expr | None) -> Confidence | None:
     return Confidence.LOW
 
 
-def _handler(site: Site, function: Function) -> Found:
+def _handler(site: Site, function: Function, kinds: list[Expr]) -> Found:
     """``@app.errorhandler(Exception)``: its parameter is the exception."""
-    kinds = [a for d in function.decorators if d[0] == "call" for a in d[3][:1]]
     if not kinds or any(k[0] == "const" and type(k[2]) is int and k[2] < 500 for k in kinds):
         return
     confidence = (

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ostiary.scan.code.frameworks import config, flask, starlette
+from ostiary.scan.code.frameworks import config, connexion, flask, starlette
 from ostiary.scan.code.values import Args, Const, Hook, Made, Member, Native, Obj, Scope, Value, members, text
 
 if TYPE_CHECKING:
     from ostiary.scan.code.ir import Module
     from ostiary.scan.code.world import World
 
-__all__ = ["CLASSES", "METHODS", "WIRING", "config", "construct", "list_method", "method", "note_use", "set_attribute", "set_item", "stranger"]
-CLASSES: dict[str, tuple[str, str]] = {**flask.CLASSES, **starlette.CLASSES}
-METHODS = {**flask.METHODS, **starlette.METHODS, "any": {**flask.METHODS["flask.app"], **starlette.METHODS["asgi.app"], "route": flask.route}}
+__all__ = ["CLASSES", "METHODS", "WIRING", "config", "connexion", "construct", "list_method", "method", "note_use", "set_attribute", "set_item", "stranger"]
+CLASSES: dict[str, tuple[str, str]] = {**flask.CLASSES, **starlette.CLASSES, **connexion.CLASSES}
+METHODS = {**flask.METHODS, **starlette.METHODS, **connexion.METHODS, "any": {**flask.METHODS["flask.app"], **starlette.METHODS["asgi.app"], "route": flask.route}}
 WIRING = frozenset(
     ["route", "add_url_rule", "register_blueprint", "include_router", "add_api_route", "mount", "add_resource", "add_namespace", "register_resource", "add_route", "add_middleware", "before_request", "add_api", "Flask", "FastAPI", "Starlette", "APIRouter", "Blueprint", "APIFlask", "Quart", "get", "post", "put", "patch", "delete", "websocket", "api_route", "middleware", "register_routes"]
 )
@@ -45,6 +45,7 @@ def stranger(w: World, kind: str, base: str, module: Module, at: int) -> Obj:
 def method(w: World, obj: Obj, name: str, args: Args) -> Value | None:
     """A call of ``obj.name(…)``, None when it registers nothing."""
     if name == "__init__":
+        w.wired += 1
         obj.args, obj.kwargs = (*obj.args, *args.args), {**obj.kwargs, **args.kwargs}
         init = METHODS[obj.kind].get(name)
         return init(w, obj, args) if init is not None and not w.quiet else Const(None)

@@ -1,4 +1,4 @@
-"""Flask and what builds on it: Quart, APIFlask, Flask-RESTful, Flask-RESTX, Flask-smorest, Flask-OpenAPI3, connexion's applications."""
+"""Flask and what builds on it: Quart, APIFlask, Flask-RESTful, Flask-RESTX, Flask-smorest, Flask-OpenAPI3."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ CLASSES: dict[str, tuple[str, str]] = {
     "flask_restplus.Api": ("flask", "flask.api"),
     "flask_restx.Namespace": ("flask", "flask.namespace"),
     "flask_restplus.Namespace": ("flask", "flask.namespace"),
-    "connexion.FlaskApp": ("connexion", "connexion.app"),
-    "connexion.App": ("connexion", "connexion.app"),
-    "connexion.AsyncApp": ("connexion", "connexion.app"),
 }
 VERBS = ("get", "post", "put", "patch", "delete")
 
@@ -115,8 +112,10 @@ def _own_register(w: World, obj: Obj, blueprint: Value, args: Args) -> None:
     if isinstance(own, Func):
         # registration nests as deep as the blueprints do: each starts with a fresh stack
         stack, w.stack = w.stack, []
-        apply.call(w, own, Args((obj, Map({}, whole=False)), {}, args.at, args.module, ()))
-        w.stack = stack
+        try:
+            apply.call(w, own, Args((obj, Map({}, whole=False)), {}, args.at, args.module, ()))
+        finally:
+            w.stack = stack
 
 
 def _hook(kind: str) -> Reader:
@@ -191,11 +190,6 @@ def _namespace(w: World, obj: Obj, args: Args) -> Value:
     return ns
 
 
-def _add_api(w: World, obj: Obj, args: Args) -> Value:
-    obj.wiring.documents.append(args)
-    return Const(None)
-
-
 def own_prefix(w: World, obj: Obj) -> str | None:
     """The prefix that a blueprint, api or namespace brings itself; None when it is computed."""
     if obj.kind == "flask.namespace":
@@ -236,7 +230,6 @@ METHODS: dict[str, dict[str, Reader]] = {
     "flask.blueprint": _SHARED,
     "flask.api": _API,
     "flask.namespace": {"route": _resource_decorator, "add_resource": _add_resource, "errorhandler": _handler_hook},
-    "connexion.app": {**_SHARED, "add_api": _add_api},
 }
 
 
