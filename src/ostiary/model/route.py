@@ -54,12 +54,16 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What protects a route, and why the reader says so. ``extractors`` are credentials that are read and never verified."""
+    """What protects a route, and why the reader says so.
+
+    ``extractors`` read a credential that nothing verifies: junk passes. ``optional`` ones ask who is calling and let nobody through too.
+    """
 
     state: State
     by: tuple[Gate, ...] = ()
     why: str = ""
     extractors: tuple[Gate, ...] = ()
+    optional: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,11 @@ def _join_witnesses(findings: Iterable[Finding]) -> list[Finding]:
     kept: list[Finding] = []
     places: dict[tuple[object, ...], list[int]] = {}
     for finding in findings:
+        if finding.route is None:
+            kept.append(finding)
+            continue
         indexes = places.setdefault((finding.weakness, finding.app, finding.route), [])
-        other = next((index for index in indexes if finding.route and _independent(kept[index], finding)), None)
+        other = next((index for index in indexes if _independent(kept[index], finding)), None)
         if other is None:
             indexes.append(len(kept))
             kept.append(finding)

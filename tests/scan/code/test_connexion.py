@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
 import time
@@ -185,10 +186,8 @@ def test_documents_of_odd_shape_are_no_error(text: str) -> None:
 def test_hostile_documents_cost_little(text: str) -> None:
     """Deep ones are refused, aliases of aliases are never expanded."""
     started = time.process_time()
-    try:
+    with contextlib.suppress(documents.Unreadable):
         documents.load(text.encode())
-    except documents.Unreadable:
-        pass
     assert time.process_time() - started < 5
 
 
@@ -205,7 +204,6 @@ FUNCTIONS = {
     "implicit": ("import hmac\ndef check(token):\n    if hmac.compare_digest(token, 'sesame'):\n        return {'sub': 'a'}\n", True),
     "looked up": ("KEYS = {'sesame': {'uid': 1}}\ndef check(token):\n    info = KEYS.get(token, None)\n    if not info:\n        raise ValueError('no')\n    return info\n", True),
     "looked up, given back": ("KEYS = {'sesame': {'uid': 1}}\ndef check(token):\n    return KEYS.get(token)\n", True),
-    "not verified": ("import jwt\ndef check(token):\n    return jwt.decode(token, options={'verify_signature': False})\n", None),
     "anybody": ("def check(token):\n    return {'sub': token}\n", False),
     "only logged": ("def check(token):\n    if token != 'sesame':\n        print('bad')\n    return {'sub': 'a'}\n", False),
     "empty dict": ("def check(token):\n    if token != 'sesame':\n        return {}\n    return {'sub': 'a'}\n", False),
@@ -222,7 +220,7 @@ def protected(function: str, security: str = "security: [{bearer: []}]", schemes
     return scan({"app.py": APP, "spec/api.yml": text, "views.py": VIEWS, "auth.py": function})[1][0]
 
 
-@pytest.mark.parametrize("name", [n for n, (_, refuses) in FUNCTIONS.items() if refuses is not None])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_lets_junk_through_protects_nothing(name: str) -> None:
     code, refuses = FUNCTIONS[name]
     protection = protected(code).protection
@@ -288,7 +286,7 @@ def test_basic_credentials_are_a_name_and_a_password() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [n for n, (_, refuses) in FUNCTIONS.items() if refuses is not None])
+@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.filterwarnings("ignore")
 def test_connexion_itself_agrees(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An oracle: the library, with a junk token and with none."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DULL = 12
+# what following a call or registering a route costs of the budget, in statements
+_CALL = 10
 
 
 def call(w: World, callee: Value, args: Args, scope: Scope | None = None) -> Value:
@@ -81,6 +83,7 @@ def _call_library(w: World, callee: Ext, args: Args, scope: Scope | None) -> Val
 def _call_member(w: World, callee: Member, args: Args) -> Value:
     base = callee.base
     if isinstance(base, Obj) and base.kind:
+        w.spend(0 if w.quiet else _CALL)
         found = fw.method(w, base, callee.name, args)
         if found is not None:
             return found
@@ -96,6 +99,7 @@ def _call_function(w: World, func: Func, args: Args) -> Value:
     code = func.function
     if w.too_deep or w.stack.count(code) > 1 or w.dull.get(code, 0) > _DULL:
         return Unknown(f"{code.qualname} was not followed")
+    w.spend(_CALL)
     scope = Scope(code.module, func.scope, code)
     bind(w, func, args, scope)
     wired = w.wired
@@ -305,20 +309,29 @@ def class_scope(w: World, cls: Cls) -> Scope:
     return cls.scope
 
 
-def mro(w: World, value: Value, _depth: int = 0) -> list[Value]:
+def mro(w: World, value: Value) -> list[Value]:
     """Classes of a class or object, depth first, without repeats."""
+    return _line(w, value, {}, 0)
+
+
+def _line(w: World, value: Value, known: dict[int, list[Value]], depth: int) -> list[Value]:
+    """``known`` are the lines of classes seen on the way: a base that many share is walked once, a circle ends."""
     cls = value.cls if isinstance(value, Obj) else value
-    if not isinstance(cls, Cls) or _depth > 20:
+    if not isinstance(cls, Cls) or depth > 20:
         return [cls] if isinstance(cls, Ext) else []
+    if id(cls) in known:
+        return known[id(cls)]
+    known[id(cls)] = [cls]
     out: list[Value] = [cls]
     for base in cls.bases:
         base = w.settle(base)
         if isinstance(base, Made):
             base = base.callee.base if isinstance(base.callee, Member) and base.callee.name == "__getitem__" else base
         for option in base.options if isinstance(base, Either) else (base,):
-            out += mro(w, option, _depth + 1)
+            out += _line(w, option, known, depth + 1)
     # a base that several classes share comes after all of them, as in Python
-    return [c for i, c in enumerate(out) if c not in out[i + 1 :]]
+    known[id(cls)] = list(dict.fromkeys(reversed(out)))[::-1]
+    return known[id(cls)]
 
 
 def class_attribute(w: World, cls: Cls, name: str, this: Value) -> Value:

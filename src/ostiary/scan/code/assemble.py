@@ -13,6 +13,8 @@ from ostiary.scan.code.sites import AppCode, Guard, RouteCode
 from ostiary.scan.code.values import Child, Cls, Const, Func, Hook, Made, Map, Member, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, text
 from ostiary.scan.code.world import World, options
 
+_LONGEST = 2000
+_DEEPEST = 12
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 _CONVERTER = re.compile(r"<(?:[^<>:]*(?:\([^)]*\))?:)?([^<>:]+)>")
 _PARAMETER = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
@@ -89,9 +91,10 @@ def _leftovers(w: World, apps: dict[tuple[str, int], AppCode], attached: set[int
             app = apps[(obj.module.path, obj.at)] = _app(w, obj)
         if id(obj) in attached:
             continue
-        why = "what this hangs on was not found"
+        # a function that is given the application is given the only one there is
+        why = () if obj.wiring.stranger and len(apps) == 1 else ("what this hangs on was not found",)
         own = starlette.own_prefix(obj) if obj.kind.startswith("asgi") else flask.own_prefix(w, obj)
-        _walk(w, app, obj, _At(own or "", _app_guards(w, app), (why,), "", ()), attached)
+        _walk(w, app, obj, _At(own or "", _app_guards(w, app), why, "", ()), attached)
 
 
 def _app_guards(w: World, app: AppCode) -> tuple[Guard, ...]:
@@ -128,8 +131,10 @@ def _target(w: World, value: Value) -> Obj | None:
 
 
 def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> None:
-    if obj in here.seen or len(here.seen) > 12:
+    if obj in here.seen or not w.join(len(obj.wiring.routes)):
         return
+    if len(here.seen) > _DEEPEST:
+        return w.give_up("its routers are nested too deep")
     attached.add(id(obj))
     guards = (*here.guards, *_own_guards(w, obj))
     if obj is app.obj or not here.seen:
@@ -160,16 +165,18 @@ def _own_guards(w: World, obj: Obj) -> list[Guard]:
     return out
 
 
-def _app_wide_hooks(w: World, obj: Obj, seen: tuple[Obj, ...] = ()) -> list[Guard]:
-    """``before_app_request`` of every blueprint below."""
+def _app_wide_hooks(w: World, obj: Obj, seen: set[int] | None = None) -> list[Guard]:
+    """``before_app_request`` of every blueprint below, each once."""
     out = []
+    seen = seen if seen is not None else {id(obj)}
     for child in _children(w, obj):
         target = _target(w, child.value)
-        if target is None or target in seen or target is obj:
+        if target is None or id(target) in seen:
             continue
+        seen.add(id(target))
         hooks = [h for h in target.wiring.hooks if h.kind == "before_app_request"]
         out += [Guard("hook", h.value, location(h.module, h.at)) for h in hooks]
-        out += _app_wide_hooks(w, target, (*seen, obj))
+        out += _app_wide_hooks(w, target, seen)
     return out
 
 
@@ -186,6 +193,7 @@ def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
         parts = [link.prefix, own]
     else:
         parts = [link.prefix if link.given else own]
+    unresolved = _once(unresolved, link.when)
     if None in parts:
         unresolved = (*unresolved, "a prefix is computed")
     for part in parts:
@@ -196,6 +204,11 @@ def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
     return replace(here, prefix=prefix, guards=guards, unresolved=unresolved, blueprint=blueprint, outer=outer)
 
 
+def _once(unresolved: tuple[str, ...], when: tuple[str, ...]) -> tuple[str, ...]:
+    """What settings decide: the route is there only in some deployments."""
+    return (*unresolved, *[said for test in when if (said := f"only when {test}") not in unresolved])
+
+
 def _join(prefix: str, part: str, exact: bool) -> str:
     if exact:
         return prefix.rstrip("/") + part if part.startswith("/") else prefix + part
@@ -203,7 +216,7 @@ def _join(prefix: str, part: str, exact: bool) -> str:
 
 
 def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> list[RouteCode]:
-    unresolved = here.unresolved
+    unresolved = _once(here.unresolved, decl.when)
     if decl.path is None:
         unresolved = (*unresolved, "the path is computed")
     exact = obj.kind.startswith("asgi")
@@ -214,7 +227,7 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
     for method, handler, more in _handlers(w, decl, obj):
         if handler is None:
             unresolved = (*unresolved, "the handler was not found")
-        path = path if path.startswith("/") else "/" + path
+        path = (path if path.startswith("/") else "/" + path)[:_LONGEST]
         code = handler.handler if handler is not None else None
         func = code if isinstance(code, Func) else None
         at = location(func.function.module, func.function.at) if func is not None else location(decl.module, decl.at)

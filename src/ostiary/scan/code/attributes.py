@@ -43,6 +43,8 @@ def _const(en: Engine, v: Const, hint: str) -> Thing:
 def _unknown(en: Engine, v: Unknown, hint: str) -> Thing:
     if credentials.is_current(hint):
         return ANYBODY
+    if hint.isupper() and len(hint) > 2 and "parsed" not in v.why:
+        return flag(hint)
     return bag("config") if credentials.CONFIG_NAME.match(hint) else Thing("unknown", v.why)
 
 
@@ -303,6 +305,17 @@ def _value_item(en: Engine, base: Thing, name: Any) -> Thing:
     if isinstance(name, str) and credentials.CONFIG_NAME.match(name):
         return bag("config")
     return flag(str(name)) if credentials.CONFIG_NAME.match(base.name) else UNKNOWN
+
+
+def library_name(world: World, value: Value) -> str:
+    """The dotted library name of a callable, also where a class of the tree extends the library's: ``fastapi_users.FastAPIUsers.current_user``."""
+    if isinstance(value, Made):
+        return library_name(world, value.callee)
+    if isinstance(value, Member):
+        return f"{library_name(world, value.base)}.{value.name}"
+    if isinstance(value, Obj) and not value.kind:
+        return next((link.name for link in world.bases(value) if isinstance(link, Ext)), name_of(value))
+    return name_of(value)
 
 
 def scheme_origin(en: Engine, value: Value) -> str:

@@ -175,6 +175,8 @@ def _oauth(s: _Seen) -> bool:
         return False
     if s.does(_OAUTH_CALLS, deep=True) and not s.does(re.compile(r"^(paginate|fetchall)$"), deep=False):
         return True
+    if len(s.words & {"client_id", "redirect_uri", "authorization_code", "grant_type", "code_challenge", "response_type"}) > 1:
+        return True
     starts = re.search(r"oauth|oidc|saml|\bsso\b", s.name) and s.own & {"redirect", "RedirectResponse"}
     return bool(starts) and s.method == "GET" and not _collected(s.own)
 

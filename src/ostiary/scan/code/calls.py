@@ -20,6 +20,7 @@ _WHO = re.compile(
     r"^_?(is|has)_?(authenticated|logged_?in|admin|authorized|authed|superuser|staff|permission|permissions|role|roles|access|login)\w*$|^_?(authed|authenticated|logged_?in|get_jwt_identity|get_identity|get_user_id)$"
 )
 _CHECKS = re.compile(r"^_?(async_?)?(verify|validate|authenticate|authorize|authorise|check|require|ensure|assert|enforce|decode|introspect|login|demand|guard|protect)")
+_LONG = 60
 _ANONYMOUS = re.compile(r"anonym|guest", re.IGNORECASE)
 
 
@@ -155,14 +156,25 @@ def _construct(f: Frame, e: Expr, cls: Cls, path: Path, args: list[Thing], kwarg
     if _ANONYMOUS.search(cls.cls.name):
         return [(path, ANYBODY)]
     carried = join([*args, *kwargs.values()])
-    made = world.call(cls, tuple(_value(a) for a in args), {k: _value(v) for k, v in kwargs.items() if k != "**"})
+    made = _made(f, cls, args, kwargs)
     init = world.attribute(made, "__init__") if isinstance(made, Obj) else None
     if not isinstance(init, Func):
         return [(path, carried if carried.kind in TAINTED else Thing("value", "", made))]
-    f.engine.kept.append(made)
     if carried.kind not in (*TAINTED, "bag", "request") and REQUEST not in args:
         return [(path, Thing("value", "", made))]
     return [(p, Thing("value", "", made)) for p, _ in invoke(f, Thing("value", "", init), e, path, args, kwargs)]
+
+
+def _made(f: Frame, cls: Cls, args: list[Thing], kwargs: dict[str, Thing]) -> Value:
+    """An instance; the same one for the same arguments, as far as they tell."""
+    telling = [(i, t) for i, t in (*enumerate(args), *sorted(kwargs.items())) if t.kind != "unknown" and not isinstance(t.value, (Made, Member, Obj))]
+    key = (id(cls.cls), tuple(telling))
+    found = f.engine.built.get(key)
+    if found is None:
+        given = {k: _value(v) for k, v in kwargs.items() if k != "**"}
+        found = f.engine.built[key] = f.engine.world.call(cls, tuple(_value(a) for a in args), given)
+        f.engine.kept.append((cls, args, kwargs))
+    return found
 
 
 def _value(thing: Thing) -> Value:
@@ -177,6 +189,8 @@ def invoke(f: Frame, target: Thing, e: Expr, path: Path, args: list[Thing], kwar
     if _gated(f, func):
         f.fail(path.test("identity"), answer(401))
         return []
+    if f.engine.body and _is_business(func):
+        return unresolved(f, e, path, args, kwargs, UNKNOWN)
     given = [*args, *kwargs.values(), *(t for _, t in taken)]
     if not _matters(f, func, given) or (f.dropped is e and f.role != "middleware" and ONWARD not in given and not f.engine.judge.may_refuse(func.function)):
         return [(path, UNKNOWN)]
@@ -198,6 +212,12 @@ def invoke(f: Frame, target: Thing, e: Expr, path: Path, args: list[Thing], kwar
 
 
 _CARRIERS = frozenset(("raw", "nobody", "request", "bag", "onward", "part", "address", "send", "start", "closure"))
+
+
+def _is_business(func: Func) -> bool:
+    """Too long for a check, and not called like one: a handler's work is not walked."""
+    code = func.function
+    return code.end - code.line > _LONG and not libraries.authish(code.name) and not _CHECKS.match(code.name)
 
 
 def _matters(f: Frame, func: Func, given: list[Thing]) -> bool:
@@ -322,7 +342,12 @@ def supplied_attribute(f: Frame, base: Thing, name: str, path: Path) -> Ways | N
 def supplied(f: Frame, value: Value, path: Path) -> Ways:
     """What a dependency hands over to a stranger; where it refuses, the walk ends."""
     out: Ways = []
-    for end in f.engine.judge.supplied(value, f.engine.request):
+    ends = f.engine.judge.supplied(value, f.engine.request)
+    if not any(e.path.tested for e in ends):
+        # no credential is looked at: which setting made it return what does not matter
+        things = {e.thing: path for e in ends if e.how == "return"}
+        return [(p, thing) for thing, p in things.items()][:4] or [(path, UNKNOWN)]
+    for end in ends:
         after = path.graft(end.path)
         if after is None:
             continue

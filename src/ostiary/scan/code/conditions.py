@@ -235,6 +235,9 @@ def _in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
         return [(path, _part_in(f, left, right, about))]
     if left.kind == "address":
         return [(path, ADDRESS)]
+    given = next((m for m in members_of(f.engine, right) or () if m.kind == "raw"), None)
+    if given is not None and left.kind in ("flag", "unknown", "value"):
+        return _raw_equal(f, path, given, "==", left, about)
     if left.kind == "raw" or right.kind == "raw":
         return _raw_in(f, path, left, right, about)
     if left.kind == "nobody" or right.kind == "nobody":

@@ -23,6 +23,8 @@ _PLAIN_HEADERS = re.compile(
     r"^(content-.*|accept.*|user-agent|host|origin|referer|x-requested-with|range|if-.*|cache-control|(x-)?(request|correlation|trace|amzn-trace)-id|traceparent|"
     r"upgrade|connection|date|via|dnt|x-forwarded-.*|sec-.*|x-http-method.*|last-event-id|hx-.*|prefer|expect|te|pragma|x-timezone|x-locale|x-api-version)$"
 )
+# api_key_id, token_limit, credential_name: they name a credential or tell of it, they are none
+_NAMES_ONE = re.compile(r"(_|-)?(ids?|name|type|count|limits?|usage|list|settings?|config|enabled|expiry|expires?|status|scopes?|data|in|create|update|request|schema|form|service|repo|manager|filter)$")
 _SAYS_WHO = re.compile(r"(^|[-_])(user|uid|username|userid|email|account|member|customer|role|roles|admin|is[-_]admin|logged[-_]?in|login)([-_]?(id|name|email|role))?$")
 _SECRETISH = re.compile(r"secret|token|key|passw|sign|hmac|digest|auth|credential|hash|verify")
 CONFIG_NAME = re.compile(r"^_?(app_?|global_?|flask_?|core_?|site_?|env_?|get_?)?(settings?|config|conf|cfg|feature_?flags?|flags|features|environ|env)$", re.IGNORECASE)
@@ -102,7 +104,7 @@ def _field(place: str, key: str) -> Thing:
         return raw(f"login:{key}")
     if place == "query" and _LOGIN.match(key) and "passw" in key:
         return raw(f"login:{key}")
-    return raw(f"{place}:{key}") if _STRONG.search(key) else UNKNOWN
+    return raw(f"{place}:{key}") if _STRONG.search(key) and not _NAMES_ONE.search(key) else UNKNOWN
 
 
 def item(holder: str, key: str | None) -> Thing:
@@ -145,4 +147,4 @@ def _environ(key: str) -> Thing:
 def parameter(name: str) -> Thing:
     """A parameter that the framework fills from path or query, by its name."""
     key = name.lower()
-    return raw(f"query:{key}") if _STRONG.search(key) and not _NOT.search(key) else UNKNOWN
+    return _field("query", key) if not _NOT.search(key) else UNKNOWN

@@ -144,7 +144,7 @@ def supplied(engine: Engine, value: Value, depth: int = 0) -> list[End]:
 
 
 def _library(engine: Engine, value: Value) -> list[End]:
-    name = libraries.plain(name_of(value))
+    name = libraries.plain(attributes.library_name(engine.world, value))
     verdict = libraries.verdict(name)
     if isinstance(value, Obj):
         bases = [libraries.verdict(name_of(link)) for link in engine.world.bases(value)]

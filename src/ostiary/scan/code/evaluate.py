@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 NOTHING = Unknown()
 _MAX_OPTIONS = 4
 _MAX_TEXT = 4000
+_MAX_ITEMS = 20_000
+_MAX_INT = 1 << 64
 
 
 def value(w: World, expr: Expr, scope: Scope) -> Value:
@@ -53,6 +55,15 @@ def either(*values: Value) -> Value:
     if len(flat) > 1:
         flat = [v for v in flat if not isinstance(v, Unknown)] or flat[:1]
     return flat[0] if len(flat) == 1 else Either(tuple(flat[:_MAX_OPTIONS]))
+
+
+def bounded(w: World, old: Seq, more: Seq) -> list[Value]:
+    """The items to add to a list: as many as it has room for, so that doubling it again and again ends."""
+    room = max(_MAX_ITEMS - len(old.items), 0)
+    if len(more.items) <= room:
+        return list(more.items)
+    old.whole = False
+    return more.items[:room]
 
 
 def truth(v: Value) -> bool | None:
@@ -152,7 +163,7 @@ def _call(w: World, e: Expr, scope: Scope) -> Value:
             kwargs.update({k: v for k, v in given.items.items() if isinstance(k, str)})
     if isinstance(callee, Ext) and callee.name == "super":
         return apply.make_super(w, scope)
-    return apply.call(w, callee, Args(tuple(args), kwargs, e[1], scope.module, e), scope)
+    return apply.call(w, callee, Args(tuple(args), kwargs, e[1], scope.module, e, tuple(w.conditions)), scope)
 
 
 def _cmp(w: World, e: Expr, scope: Scope) -> Value:
@@ -225,13 +236,14 @@ def _bin(w: World, e: Expr, scope: Scope) -> Value:
 
 def _add(left: Value, right: Value) -> Value:
     if isinstance(left, Seq) and isinstance(right, Seq):
-        return Seq(left.items + right.items, left.whole and right.whole)
+        whole = left.whole and right.whole and len(left.items) + len(right.items) <= _MAX_ITEMS
+        return Seq((left.items + right.items)[:_MAX_ITEMS], whole)
     if isinstance(left, Seq) or isinstance(right, Seq):
         return Seq(list(left.items if isinstance(left, Seq) else right.items if isinstance(right, Seq) else ()), whole=False)
     if isinstance(left, Const) and isinstance(right, Const) and isinstance(left.value, str) and isinstance(right.value, str):
         return Const((left.value + right.value)[:_MAX_TEXT])
     if isinstance(left, Const) and isinstance(right, Const) and type(left.value) is int and type(right.value) is int:
-        return Const(left.value + right.value)
+        return Const(left.value + right.value) if abs(left.value) < _MAX_INT and abs(right.value) < _MAX_INT else NOTHING
     return NOTHING
 
 
@@ -276,8 +288,8 @@ def _seq(w: World, e: Expr, scope: Scope) -> Value:
             items.append(value(w, item, scope))
             continue
         many = value(w, item[2], scope)
-        items += many.items if isinstance(many, Seq) else []
-        whole = whole and isinstance(many, Seq)
+        items += many.items[: max(_MAX_ITEMS - len(items), 0)] if isinstance(many, Seq) else []
+        whole = whole and isinstance(many, Seq) and len(items) < _MAX_ITEMS
     return Seq(items, whole)
 
 
@@ -306,6 +318,8 @@ def _comp(w: World, e: Expr, scope: Scope) -> Value:
         return Seq([], whole=False)
     out = []
     for item in over.items[:200]:
+        if not w.spend():
+            break
         inner = Scope(scope.module, scope, scope.owner)
         apply.bind_target(w, target, item, inner)
         if any(truth(value(w, c, inner)) is False for c in conditions):

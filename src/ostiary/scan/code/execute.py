@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ostiary.scan.code import apply, evaluate
-from ostiary.scan.code.ir import ClassDef, Function, Module, Stmt
+from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt, text
 from ostiary.scan.code.values import Cls, Const, Func, Later, Map, Mod, Scope, Seq, Unknown, Value
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Returns = list[Value]
 _MAX_LOOP = 300
+_SETTING = re.compile(r"config|settings|env|debug|feature|flag|develop|stage", re.IGNORECASE)
 
 
 def module(w: World, code: Module) -> Scope:
@@ -46,8 +48,7 @@ def body(w: World, code: Function, scope: Scope) -> Value:
 def block(w: World, statements: tuple[Stmt, ...], scope: Scope, returns: Returns) -> bool:
     """Run statements in order; True when the block always leaves (return, raise, break, continue)."""
     for statement in statements:
-        w.steps -= 1
-        if w.steps <= 0:
+        if not w.spend():
             return True
         handler = _TABLE.get(statement[0])
         if handler is not None and handler(w, statement, scope, returns):
@@ -78,7 +79,7 @@ def _aug(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     old = evaluate.value(w, s[2], scope)
     if isinstance(old, Seq) and isinstance(value, Seq):
         if not w.quiet:
-            old.items += value.items
+            old.items += evaluate.bounded(w, old, value)
         return False
     if isinstance(old, Map) and isinstance(value, Map) and not w.quiet:
         old.items.update(value.items)
@@ -101,7 +102,7 @@ def _if(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     if known is not None:
         return block(w, s[3] if known else s[4], scope, returns)
     before = dict(scope.names)
-    left = block(w, s[3], scope, returns)
+    left = _branch(w, s[2], s[3], scope, returns)
     after, scope.names = scope.names, before
     other_left = block(w, s[4], scope, returns)
     if left and other_left:
@@ -109,6 +110,18 @@ def _if(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     if not left:
         scope.names = _join(after, scope.names) if not other_left else after
     return False
+
+
+def _branch(w: World, test: Expr, body: tuple[Stmt, ...], scope: Scope, returns: Returns) -> bool:
+    """A branch that only some settings take: what it registers remembers which."""
+    said = text(test)
+    if not _SETTING.search(said):
+        return block(w, body, scope, returns)
+    w.conditions.append(said)
+    try:
+        return block(w, body, scope, returns)
+    finally:
+        w.conditions.pop()
 
 
 def _join(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:

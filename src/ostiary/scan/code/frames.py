@@ -43,7 +43,7 @@ class Judge(Protocol):
 @dataclass(slots=True, eq=False)
 class Engine:
     """``memo`` is what was learned for this request, ``common`` what holds for all; ``asked`` is set when a part of the request was looked at,
-    ``cut`` when a call was too deep to follow, ``lost`` when ways were dropped. ``blind``: a setting, address or route may be anything, and that is not noted. ``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
+    ``body`` when a handler is judged; ``built`` are objects made on the way; ``cut`` when a call was too deep to follow, ``lost`` when ways were dropped. ``blind``: a setting, address or route may be anything, and that is not noted. ``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
 
     world: World
     judge: Judge
@@ -58,16 +58,36 @@ class Engine:
     blind: bool = False
     asked: bool = False
     lost: bool = False
+    body: bool = False
     common: dict[Any, list[End]] = field(default_factory=dict)
+    built: dict[Any, Value] = field(default_factory=dict)
 
     def spend(self) -> None:
         self.steps -= 1
         if self.steps <= 0:
             raise TooMuch
 
+    def recall(self, key: Any, depth: int) -> list[End] | None:
+        """What is known of a call; what was cut off for depth only holds at that depth."""
+        known = self.common.get(key) or self.memo.get(key)
+        if known is None:
+            known = self.common.get((key, depth)) or self.memo.get((key, depth))
+            self.cut = self.cut or known is not None
+        return known
+
+    def learn(self, key: Any, depth: int, ends: list[End]) -> None:
+        """Remember a call, unless ways were dropped."""
+        if not self.lost:
+            (self.memo if self.asked else self.common)[(key, depth) if self.cut else key] = ends
+
+    def fresh(self, request: RequestView | None, steps: int) -> Engine:
+        """An engine with its own budget that shares what was learned."""
+        shared = {name: getattr(self, name) for name in ("fields", "scopes", "kept", "common", "built")}
+        return Engine(self.world, self.judge, request, steps, **shared)
+
     def forget(self) -> None:
         """Drop what was learned, to bound memory."""
-        for held in (self.common, self.fields, self.scopes, self.kept):
+        for held in (self.common, self.built, self.fields, self.scopes, self.kept):
             held.clear()
 
     def scope(self, func: Func) -> Scope:

@@ -111,12 +111,13 @@ class Gates:
         if len(shared.common) > _REMEMBERED:
             shared.forget()
             self._blinded.forget()
-        return Engine(self.world, self, request, _STEPS, fields=shared.fields, scopes=shared.scopes, kept=shared.kept, common=shared.common)
+        return shared.fresh(request, _STEPS)
 
     def _blind(self, request: RequestView | None) -> Engine:
         """First look at a handler: is there anything that refuses a stranger at all? Without noting settings, ways are few."""
-        shared, common = self._shared, self._blinded.common
-        return Engine(self.world, self, request, _STEPS, fields=shared.fields, scopes=shared.scopes, kept=shared.kept, common=common, blind=True)
+        engine = self._blinded.fresh(request, _STEPS)
+        engine.blind = engine.body = True
+        return engine
 
     def _judge(self, value: Value, kind: str, request: RequestView | None) -> Judgement:
         engine = self._engine(request)
@@ -215,6 +216,7 @@ class Gates:
             return NOTHING
         if not verdicts.has_evidence(entries.enter(self._blind(request), replace_chain(value), "handler", whole=False), "handler"):
             return NOTHING
+        engine.body = True
         ends = entries.enter(engine, replace_chain(value), "handler", whole=False)
         finding = _classified(engine, ends, "handler")
         return self._named(value, "body", finding) if finding.verdict in ("gate", "unknown") else NOTHING
@@ -239,7 +241,7 @@ class Gates:
 
     def _by_name(self, value: Value, kind: str) -> Judgement:
         """What a library's callable does, by the tables."""
-        name = libraries.plain(name_of(value))
+        name = libraries.plain(attributes.library_name(self.world, value))
         verdict = libraries.verdict(name)
         gate = Gate("library" if kind != "dependency" else kind, name.rpartition(".")[2] if verdict != "http_auth" else name, place(value))
         relaxed = isinstance(value, (Made, Obj)) and libraries.relaxed(value.kwargs)  # type: ignore[arg-type]

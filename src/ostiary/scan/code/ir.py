@@ -167,3 +167,22 @@ def argument(call: Expr, position: int | None, keyword: str | None) -> Expr | No
     if position is not None and position < len(call[3]) and not any(a[0] == "star" for a in call[3][: position + 1]):
         return call[3][position]  # type: ignore[no-any-return]
     return None
+
+
+def text(expr: Expr, depth: int = 3) -> str:
+    """An expression in short, as a person would read it aloud; strings and deep parts are left out."""
+    tag = expr[0]
+    if tag in ("name", "attr"):
+        return dotted(expr) or last_name(expr)
+    if tag in ("not", "neg"):
+        return f"not {text(expr[2], depth)}"
+    if tag == "cmp":
+        return f"{text(expr[2], depth)} {expr[3][0]} {text(expr[4][0], depth)}"
+    if tag == "bool" and depth:
+        return f" {expr[2]} ".join(text(v, depth - 1) for v in expr[3][:3])
+    if tag == "call" and depth:
+        return f"{text(expr[2], depth)}({', '.join(text(a, depth - 1) for a in expr[3][:1])})"
+    if tag == "sub":
+        return f"{text(expr[2], depth)}[{text(expr[3], depth)}]"
+    # a string may be a secret
+    return repr(expr[2]) if tag == "const" and len(repr(expr[2])) < 24 else "…"

@@ -19,7 +19,7 @@ _NO_STATUS = re.compile(r"(^|\.)(url_for|flash|jsonify|render_template(_string)?
 
 def library(f: Frame, e: Expr, value: Value, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     """A call of a library name, or of what one made."""
-    name = libraries.plain(name_of(value))
+    name = libraries.plain(attributes.library_name(f.engine.world, value))
     role = libraries.role(name)
     if ONWARD in args or ONWARD in kwargs.values():
         return _wrap(f, value, name, role, path)

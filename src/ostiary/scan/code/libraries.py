@@ -68,7 +68,7 @@ _CALLS: list[tuple[str, re.Pattern[str]]] = [
     ("verifier", re.compile(
         r"^(jwt|jose\.jwt|jose\.jws|joserfc\.jwt|joserfc\.jws|authlib\.jose\.\w+|authlib\.jose|python_jwt|jwcrypto\.jwt|jwt\.api_jwt|jwt\.jwk)\b.*\b(decode|verify|deserialize_compact|verify_jwt|decode_complete)$|"
         r"^itsdangerous\b.*\.(loads|unsign|loads_unsafe)$|^flask_jwt_extended\b.*\bdecode_token$|verify_(oauth2|firebase|id)_token$|^firebase_admin\.auth\.verify_\w+$|"
-        r"^cryptography\b.*\.(decrypt|verify)$|^nacl\b.*\.verify$|^stripe\.Webhook\.construct_event$|^stripe\.WebhookSignature\.verify_header$|^svix\b.*\.verify$|^paseto\b.*decode$|^pyseto\.decode$|"
+        r"^cryptography\b.*\.(decrypt|verify)$|^nacl\b.*\.verify$|^stripe\.Webhook\.construct_event$|^stripe\.WebhookSignature\.verify_header$|^svix\b.*\.verify$|\bjwe\.decrypt$|^paseto\b.*decode$|^pyseto\.decode$|"
         r"^flask_security\b.*\bcheck_and_get_token_status$|^authlib\.integrations\b.*\.(acquire_token|validate_request|parse_id_token)$|^django\.core\.signing\.loads$")),
     ("compare", re.compile(r"(^|\.)(compare_digest|constant_time_compare|safe_str_cmp|bytes_eq|secure_compare|const_compare)$")),
     ("password", re.compile(r"(^|\.)(check_password_hash|checkpw|verify_and_update|verify_and_update_password|verify_password|check_password|verify_hash|argon2_verify|pbkdf2_verify|bcrypt_verify)$|^(passlib|argon2|pwdlib)\b.*\.verify$|flask_bcrypt\b.*check_password_hash$")),

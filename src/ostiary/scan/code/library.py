@@ -148,6 +148,8 @@ def method(w: World, base: Value, name: str, args: Args) -> Value | None:
 
 
 def _seq_method(w: World, base: Seq, name: str, args: Args) -> Value | None:
+    from ostiary.scan.code import evaluate
+
     first = args.get(0)
     if first is None or name not in ("append", "add", "extend", "insert", "update"):
         return None
@@ -158,7 +160,7 @@ def _seq_method(w: World, base: Seq, name: str, args: Args) -> Value | None:
     elif name == "insert" and len(args.args) > 1:
         base.items.insert(0, args.args[1])
     elif isinstance(first, Seq):
-        base.items += first.items
+        base.items += evaluate.bounded(w, base, first)
     else:
         base.whole = False
     return Const(None)

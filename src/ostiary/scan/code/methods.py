@@ -136,9 +136,16 @@ def _container(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args
     if name in ("get", "pop") and args and args[0].kind == "const":
         found = attributes.item(f.engine, base, args[0])
         return [(path, found if found is not UNKNOWN else args[1] if len(args) > 1 else NONE)]
+    if name in ("get", "pop") and args and _is_credential(args[0]):
+        # a stranger's key is not among those that are written down
+        return [(path.test("verify"), args[1] if len(args) > 1 else NONE)]
     if name == "get" and args and args[0].kind == "part":
         return [(path, conditions.asked(args[0], e))]
     return [(path, UNKNOWN)]
+
+
+def _is_credential(thing: Thing) -> bool:
+    return thing.kind == "raw" and not thing.soft and thing.value != "claim" and not thing.name.startswith("login:")
 
 
 def _known(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:

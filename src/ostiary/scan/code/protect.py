@@ -81,7 +81,8 @@ def combine(verdicts: Iterable[Judgement], public: PublicMark | None, lost: tupl
         gates = tuple(_unique(g for v in unsure for g in v.gates))
         return Protection(State.UNKNOWN, gates, next((v.why for v in unsure if v.why), "; ".join(lost)))
     whys = [v.why for kind in ("extractor", "optional") for v in seen if v.verdict == kind and v.why]
-    return Protection(State.OPEN, (), whys[0] if whys else _NOTHING, extractors)
+    optional = tuple(_unique(g for v in seen if v.verdict == "optional" for g in v.gates))
+    return Protection(State.OPEN, (), whys[0] if whys else _NOTHING, extractors, optional)
 
 
 def _unique(gates: Iterable[Gate]) -> list[Gate]:

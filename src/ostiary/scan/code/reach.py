@@ -39,6 +39,9 @@ class Reach:
                 for statement in cls.body:
                     if statement[0] == "def" and statement[2].name in ("__init__", "__call__", "__post_init__"):
                         self.by_name.setdefault(cls.name, []).append(statement[2])
+        self.inner: dict[Function, list[Function]] = {}
+        for function in (f for m in w.modules.values() for f in m.functions if isinstance(f.parent, Function)):
+            self.inner.setdefault(function.parent, []).append(function)  # type: ignore[arg-type]
         self.exposures: dict[Function, Exposure] = {}
         for exposure in _ORDER[:0:-1]:
             self._spread(self._starts(exposure), exposure)
@@ -69,7 +72,7 @@ class Reach:
                 continue
             self.exposures[function] = exposure
             pending += [f for f in self._called(function) if f not in self.exposures]
-            pending += [f for f in function.module.functions if f.parent is function and f not in self.exposures]
+            pending += [f for f in self.inner.get(function, ()) if f not in self.exposures]
 
     def _called(self, function: Function) -> list[Function]:
         names = {ir.last_name(call[2]) for call in function.calls}

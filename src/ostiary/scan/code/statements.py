@@ -25,14 +25,13 @@ def call(f: Frame, func: Func, taken: Mapping[str, Thing], args: list[Thing], kw
     env = bind(engine, func, args, kwargs)
     role = "helper" if f.role != "middleware" else "middleware"
     key = (id(func.function), id(func.scope), frozenset(env.items()), frozenset(outer.items()) if outer else None, role, f.tries > 0)
-    known = engine.common.get(key) or engine.memo.get(key)
+    known = engine.recall(key, f.depth)
     if known is not None:
         return known
     saved, engine.cut, engine.asked = (engine.cut, engine.asked), False, False
     ends = run(engine, func, env, role, f.depth + 1, outer, f.tries)
-    if not engine.cut and not engine.lost:
-        (engine.memo if engine.asked else engine.common)[key] = ends
-        engine.kept.append((func, func.scope))
+    engine.learn(key, f.depth, ends)
+    engine.kept.append((func, func.scope))
     engine.cut, engine.asked = engine.cut or saved[0], engine.asked or saved[1]
     return ends
 
@@ -91,7 +90,7 @@ def bind(engine: Engine, func: Func, args: list[Thing], kwargs: dict[str, Thing]
 def default(engine: Engine, param: Param, scope: Scope) -> Thing:
     """What a parameter is when nothing is given."""
     if param.default is not None:
-        return attributes.thing_of(engine, engine.world.value(param.default, scope))
+        return attributes.thing_of(engine, engine.world.value(param.default, scope), last_name(param.default))
     return UNKNOWN
 
 
@@ -123,7 +122,7 @@ def _merge(f: Frame, paths: list[Path]) -> list[Path]:
     if len(paths) <= _MAX_PATHS:
         return paths
     for kept in (_KEPT, ("onward", "request")):
-        slim = [Path({n: t for n, t in p.env.items() if t.kind in kept}, p.given, p.labels, p.tested, p.choices) for p in paths]
+        slim = [Path({n: t if t.kind in kept else UNKNOWN for n, t in p.env.items()}, p.given, p.labels, p.tested, p.choices) for p in paths]
         paths = list({p.key(): p for p in slim}.values())
         if len(paths) <= _MAX_PATHS:
             return paths

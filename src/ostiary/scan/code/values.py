@@ -187,6 +187,7 @@ class RouteDecl:
     endpoint: str = ""
     dependencies: tuple[Value, ...] = ()
     bare: bool = False
+    when: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -200,6 +201,7 @@ class Child:
     module: Module
     mount: bool = False
     dependencies: tuple[Value, ...] = ()
+    when: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -229,13 +231,14 @@ class Wiring:
 
 @dataclass(slots=True)
 class Args:
-    """Arguments of one call, with the place of the call."""
+    """Arguments of one call, with the place of the call; ``when`` are the settings that decide whether it happens."""
 
     args: tuple[Value, ...]
     kwargs: dict[str, Value]
     at: int
     module: Module
     call: Expr
+    when: tuple[str, ...] = ()
 
     def get(self, position: int | None, keyword: str | None = None) -> Value | None:
         """The value at a position or under a keyword, None when absent."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from ostiary.scan.code.refusals import AUTH, refuses_by_name
+from ostiary.scan.code.libraries import authish
+from ostiary.scan.code.refusals import AUTH, refuses_by_name, status_of
 from ostiary.scan.code.things import NONE, End
 
 _BLOCKERS = ("decorator", "hook", "middleware", "preprocessor")
@@ -48,8 +49,6 @@ def _status(end: End) -> tuple[int | None, str]:
         if second.kind == "const" and isinstance(second.value, int):
             return second.value, ""
         if second.kind == "value" or second.kind == "answer":
-            from ostiary.scan.code.refusals import status_of
-
             return status_of(second), ""
     if thing.kind == "seq" and thing.value:
         thing = thing.value[0]
@@ -154,7 +153,7 @@ def _why(labels: Iterable[tuple[str, str]], other: list[str], asked: list[str]) 
     for kind, text in sorted(labels):
         if kind == "config":
             return f"depends on configuration {text}"
-    for key in other:
+    for key in sorted(other, key=lambda k: (not authish(k.lower()), k)):
         return f"depends on configuration {key[5:]}" if key.startswith("flag:") else "callers from some addresses pass without a credential"
     for kind, text in sorted(labels):
         return f"{text} could not be followed" if kind == "unsure" else text

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ostiary.model.scan import Skipped
 from ostiary.scan.code import apply, evaluate, execute
 from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
 from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Made, Mod, Obj, Scope, Unknown, Value
 
-_STEPS = 3_000_000
+_STEPS = 1_000_000
+_STEPS_A_MODULE = 1_000
+_JOINS = 50_000
 _QUIET_DEPTH = 4
 _DEPTH = 14
 
@@ -32,10 +35,11 @@ class World:
         self.objects: list[Obj] = []
         self.made: list[Made] = []
         self.stack: list[Function] = []
-        self.steps = _STEPS
+        self.steps = _STEPS + _STEPS_A_MODULE * len(index.modules)
+        self.joins = _JOINS
         self.quiet = 0
         self.wired = 0
-        self.extending: set[ClassDef] = set()
+        self.conditions: list[str] = []
         self._inside: dict[Function, Scope] = {}
         self._instances: dict[ClassDef, Obj] = {}
         self._exts: dict[str, Ext] = {}
@@ -141,6 +145,26 @@ class World:
         if name in self.index.broken:
             return Unknown(f"{self.index.finder.files[name].path} could not be parsed")
         return Mod(Module(name, name, True, ""), Scope(Module(name, name, True, ""), None))
+
+    def spend(self, steps: int = 1) -> bool:
+        """Is there something left of the budget for following code? That it ran out is said once, in what was skipped."""
+        had, self.steps = self.steps, self.steps - steps
+        if had > 0 >= self.steps:
+            self.give_up("it runs more code than is followed")
+        return self.steps > 0
+
+    def join(self, routes: int) -> bool:
+        """Is there something left of the budget for putting routers with so many routes together?"""
+        had, self.joins = self.joins, self.joins - routes - 1
+        if had > 0 >= self.joins:
+            self.give_up("it has more routes than are put together")
+        return self.joins > 0
+
+    def give_up(self, why: str) -> None:
+        """Say, once, that a part of the application is not known."""
+        said = Skipped("the rest of the application", why, serious=True)
+        if said not in self.index.skipped:
+            self.index.skipped.append(said)
 
     @contextmanager
     def asking(self) -> Iterator[None]:

@@ -141,8 +141,8 @@ def _refuses_later(function: Function, stmt: Stmt) -> bool:
 def swallowed(site: Site) -> Found:
     """An exception of the verification that ends in a yes."""
     for caught in facts(site).caught:
-        why = _swallows(caught) if _broad_or_auth(caught.type) and _tries_to_verify(caught.attempt) else None
-        if why is not None:
+        why = _swallows(caught) if _broad_or_auth(caught.type) else None
+        if why is not None and _tries_to_verify(caught.attempt):
             place = Site(site.world, site.module, caught.function, caught.at)
             yield rule.finding(why, place, Confidence.HIGH, fix="Refuse in the handler: raise or return 401, and let nothing follow it.")
 

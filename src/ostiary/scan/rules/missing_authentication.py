@@ -74,7 +74,7 @@ def _says_public(code: RouteCode) -> bool:
 
 def _is_optional(route: Route) -> bool:
     """The route itself asks who is calling and takes nobody for an answer: somebody thought of strangers here."""
-    return any(gate.kind in ("dependency", "decorator", "base") for gate in route.protection.extractors)
+    return any(gate.kind not in ("hook", "middleware") for gate in route.protection.optional)
 
 
 def _is_entrance(code: RouteCode) -> bool:

@@ -57,7 +57,7 @@ def unwrap(value: Value | None) -> Value:
 
 
 def _add(obj: Obj, args: Args, path: Value | None, handler: Value, methods: tuple[str, ...] | None, endpoint: str = "") -> None:
-    obj.wiring.routes.append(RouteDecl(path_text(path), methods, handler, args.at, args.module, endpoint=endpoint))
+    obj.wiring.routes.append(RouteDecl(path_text(path), methods, handler, args.at, args.module, endpoint=endpoint, when=args.when))
 
 
 def _decorator(obj: Obj, args: Args, fixed: tuple[str, ...] | None = None) -> Value:
@@ -91,7 +91,7 @@ def _add_url_rule(w: World, obj: Obj, args: Args) -> Value:
 def _child(obj: Obj, args: Args, value: Value | None, prefix: Value | None) -> Value:
     given = prefix is not None and not (isinstance(prefix, Const) and prefix.value is None)
     for item in members(value):
-        obj.wiring.children.append(Child(item, path_text(prefix) if given else "", given, args.at, args.module))
+        obj.wiring.children.append(Child(item, path_text(prefix) if given else "", given, args.at, args.module, when=args.when))
     return Const(None)
 
 

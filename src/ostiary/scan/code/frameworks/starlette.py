@@ -36,7 +36,8 @@ def _route(kind: str, methods: Callable[[Args], tuple[str, ...] | None]) -> Read
         def register(inner: Args) -> Value:
             if inner.args:
                 path = path_text(args.get(0, "path"))
-                obj.wiring.routes.append(RouteDecl(path, methods(args), inner.args[0], args.at, args.module, kind, "", depends(args)))
+                decl = RouteDecl(path, methods(args), inner.args[0], args.at, args.module, kind, "", depends(args), when=args.when)
+                obj.wiring.routes.append(decl)
                 return inner.args[0]
             return Const(None)
 
@@ -59,7 +60,7 @@ def _add_route(kind: str, methods: Callable[[Args], tuple[str, ...] | None], bar
     def read(w: World, obj: Obj, args: Args) -> Value:
         handler = args.get(1, "endpoint") or args.get(None, "route")
         path = path_text(args.get(0, "path"))
-        decl = RouteDecl(path, methods(args), handler or Unknown(), args.at, args.module, kind, "", depends(args), bare)
+        decl = RouteDecl(path, methods(args), handler or Unknown(), args.at, args.module, kind, "", depends(args), bare, args.when)
         obj.wiring.routes.append(decl)
         return Const(None)
 
@@ -70,13 +71,13 @@ def _include(w: World, obj: Obj, args: Args) -> Value:
     prefix = args.get(None, "prefix")
     known = path_text(prefix) if prefix is not None else ""
     for value in members(args.get(0, "router")) or [Unknown("the router that is included could not be followed")]:
-        obj.wiring.children.append(Child(value, known, prefix is not None, args.at, args.module, False, depends(args)))
+        obj.wiring.children.append(Child(value, known, prefix is not None, args.at, args.module, False, depends(args), args.when))
     return Const(None)
 
 
 def _mount(w: World, obj: Obj, args: Args) -> Value:
     value = args.get(1, "app") or Unknown()
-    obj.wiring.children.append(Child(value, path_text(args.get(0, "path")), True, args.at, args.module, mount=True))
+    obj.wiring.children.append(Child(value, path_text(args.get(0, "path")), True, args.at, args.module, mount=True, when=args.when))
     return Const(None)
 
 
