@@ -226,3 +226,27 @@ def test_a_place_that_a_finding_does_not_have_matches_nothing() -> None:
     nowhere = Finding("debug-mode", Severity.HIGH, Confidence.HIGH, "")
     assert not SuppressRule(reason="r", weakness="debug-mode", file="**").matches(nowhere)
     assert not SuppressRule(reason="r", weakness="debug-mode", route="/**").matches(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = " + "[" * 100_000, "ostiary.toml:1: bad TOML: nested too deep"),
+        ("\n" + "a." * 100_000 + "b = 1", "ostiary.toml:2: bad TOML: a key is nested too deep"),
+        ("min-score = " + "9" * 5000, "ostiary.toml:1: bad TOML: a number is too long"),
+    ],
+)
+def test_a_hostile_configuration_is_refused_at_once(text: str, said: str, tmp_path: Path) -> None:
+    """What Python's TOML reader breaks on, or needs minutes for, is a bad configuration, not a defect of ours."""
+    (tmp_path / "ostiary.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path)
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize("text", ["[tool]\nostiary = 3\n", "tool.ostiary = 3\n"])
+def test_a_section_that_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
+    """However it is spelt in pyproject.toml, it is ours to judge."""
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="tool.ostiary is a table"):
+        load(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ostiary import api
+from ostiary.errors import UsageError
 from ostiary.report.common import clean
 
 _WIDEST = 120
@@ -23,6 +24,8 @@ def put(text: str, file: Path | None = None, *, data: bool = False) -> None:
     if file is not None:
         api.write_text(file, text)
         return
+    if sys.stdout is None:
+        raise UsageError("standard output is closed")
     encoding = "utf-8" if data else sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.flush()
@@ -30,7 +33,15 @@ def put(text: str, file: Path | None = None, *, data: bool = False) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has seen enough, as in ``| head``: the exit code still tells the result.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_the_rest()
+    except OSError as error:
+        _discard_the_rest()
+        raise UsageError(f"standard output: {error.strerror}") from None
+
+
+def _discard_the_rest() -> None:
+    """Python flushes standard output once more at the end, and would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def talk(text: str, *, quiet: bool = False) -> None:
@@ -41,19 +52,24 @@ def talk(text: str, *, quiet: bool = False) -> None:
 
 def color() -> bool:
     """May standard output be coloured?"""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width() -> int:
     """The terminal's width within reason; 80 where there is none."""
-    return min(shutil.get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else 80
+    return min(shutil.get_terminal_size().columns, _WIDEST) if _on_terminal() else 80
+
+
+def _on_terminal() -> bool:
+    # None when the caller closed it
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 class Progress:
     """One line on a terminal's standard error that appears after a second and goes away at the end."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._on = sys.stderr.isatty() and not quiet
+        self._on = sys.stderr is not None and sys.stderr.isatty() and not quiet
         self._next = time.monotonic() + _PATIENCE
         self._shown = False
 

@@ -42,6 +42,8 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
+    """What was seen, found and skipped in one tree, and its score."""
+
     target: str
     routes: tuple[Route, ...] = ()
     findings: tuple[Finding, ...] = ()

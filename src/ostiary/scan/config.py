@@ -15,7 +15,7 @@ from ostiary.scan import patterns
 
 NAMES = ("ostiary.toml", "pyproject.toml")
 SECTION = "tool.ostiary"
-_HEADER = re.compile(r"^\s*\[+\s*tool\s*\.\s*[\"']?ostiary\b", re.MULTILINE)
+_HEADER = re.compile(r"^\s*(?:\[+\s*tool\s*\.\s*[\"']?|tool\s*\.\s*[\"']?|\[\s*tool\s*\]\s*[\"']?)ostiary\b", re.MULTILINE)
 _SIZE_LIMIT = 1024 * 1024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -18,21 +19,34 @@ from ostiary.scan.toml_lines import line_of, line_of_error
 
 _TOP = ("exclude", "include-tests", "fail-on", "min-score", "public", "suppress")
 _SUPPRESS = ("weakness", "file", "route", "fingerprint", "reason", "until", "owner")
+# tomllib needs a time that is quadratic in the parts of a key
+_DEEP_KEY = re.compile(r"""(?:["']?[\w-]{1,64}+["']?[ \t]*+\.[ \t]*+){100}""")
 _PLACES = ("file", "route", "fingerprint")
 
 
 def read_config(text: str, shown: str, section: str) -> Config:
     """``section`` is the dotted table that holds our keys, empty for the whole text."""
-    try:
-        table: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"bad TOML: {error}", shown, line_of_error(str(error), text)) from None
+    table: Any = _toml(text, shown)
     for name in filter(None, section.split(".")):
         table = table.get(name, {}) if isinstance(table, dict) else {}
     source = _Source(text, shown, section)
     if not isinstance(table, dict):
         raise source.wrong(f"{section} is a table", "")
     return _config(source, table)
+
+
+def _toml(text: str, shown: str) -> dict[str, Any]:
+    if deep := _DEEP_KEY.search(text):
+        raise ConfigError("bad TOML: a key is nested too deep", shown, text.count("\n", 0, deep.start()) + 1)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"bad TOML: {error}", shown, line_of_error(str(error), text)) from None
+    except RecursionError:
+        raise ConfigError("bad TOML: nested too deep", shown, 1) from None
+    except ValueError:
+        # what Python refuses and tomllib does not catch: a number of thousands of digits
+        raise ConfigError("bad TOML: a number is too long", shown, 1) from None
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:

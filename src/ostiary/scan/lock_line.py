@@ -16,7 +16,7 @@ from ostiary.scan.state import state_of
 _PLAIN = re.compile(r"[^\s\",=\\]+")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s",=\\]+')
 _COLUMN = re.compile(rf"  ([a-z]+)=((?:{_TOKEN.pattern})(?:,(?:{_TOKEN.pattern}))*)")
-_HEAD = re.compile(rf"([A-Z]+) ({_TOKEN.pattern})  ([a-z]+)")
+_HEAD = re.compile(rf"([A-Z][A-Z0-9_-]*) ({_TOKEN.pattern})  ([a-z]+)")
 _LISTS = ("by", "scopes", "limits")
 _TEXTS = ("reason", "app")
 

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from math import floor, fsum
+from pathlib import Path
 from typing import Any
 
 from ostiary import weaknesses
@@ -19,6 +19,7 @@ from ostiary.model.finding import Audience, Finding
 from ostiary.model.route import Route, State
 from ostiary.model.scan import Score
 
+_WEIGHTS = Path(__file__).with_name("weights.json")
 _BEST = 100
 _SHOWN = 3
 
@@ -41,7 +42,7 @@ class Weights:
 @cache
 def weights() -> Weights:
     """The weights in force."""
-    data: dict[str, Any] = json.loads(resources.files("ostiary.scan").joinpath("weights.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(_WEIGHTS.read_text(encoding="utf-8"))
     caps = data.pop("caps")
     return Weights(
         **data | {"grades": tuple((letter, least) for letter, least in data["grades"])},

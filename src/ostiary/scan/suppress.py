@@ -17,6 +17,7 @@ from ostiary.errors import ConfigError
 from ostiary.model.finding import Confidence, Finding, Severity
 from ostiary.scan.config import SuppressRule
 
+_ID = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _IGNORE = re.compile(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
 _PUBLIC = re.compile(r"public\b[\s:,-]*(.*)", re.DOTALL)
 _OPTION = re.compile(r"(.*?),\s*([A-Za-z_-]+)\s*=\s*([^,]*)$", re.DOTALL)
@@ -36,6 +37,8 @@ Comments = Sequence[tuple[str, int, str, bool]]
 
 @dataclass(frozen=True, slots=True)
 class _Ignore:
+    """One ``# ostiary: ignore`` comment."""
+
     ids: frozenset[str]
     lines: frozenset[tuple[str, int]]
     reason: str
@@ -109,7 +112,7 @@ def _ignores(comments: Comments) -> list[_Ignore]:
 def _ignore(comment: Comment, lines: frozenset[tuple[str, int]]) -> _Ignore:
     found = _IGNORE.fullmatch(comment.text)
     if found is None:
-        _refuse(comment, f"{comment.text[:40]!r} is neither ignore[weakness] reason nor public reason")
+        _refuse(comment, "this is neither ignore[weakness] reason nor public reason")
     reason, options = _options(comment, found.group(2).strip())
     if not _says_something(reason):
         _refuse(comment, "ignore needs a reason: # ostiary: ignore[weakness] <reason>")
@@ -123,7 +126,7 @@ def _options(comment: Comment, text: str) -> tuple[str, dict[str, str]]:
     while found := _OPTION.fullmatch(text):
         text, name, value = found.groups()
         if name not in ("until", "owner") or name in options:
-            _refuse(comment, f"{name!r} is no option, or there twice; there are until=YYYY-MM-DD and owner=name")
+            _refuse(comment, "an option is unknown or there twice; there are until=YYYY-MM-DD and owner=name")
         if not value.strip():
             _refuse(comment, f"{name} is empty")
         options[name] = value.strip()
@@ -136,7 +139,9 @@ def _ids(comment: Comment, text: str) -> frozenset[str]:
     for name in sorted(ids - set(known)):
         from ostiary.scan.config_reader import did_you_mean
 
-        _refuse(comment, f"no weakness is called {name!r}{did_you_mean(name, known)}")
+        # a comment may hold anything, a credential included: only what looks like an id is quoted
+        shown = repr(name) if _ID.fullmatch(name) else "that"
+        _refuse(comment, f"no weakness is called {shown}{did_you_mean(name, known)}")
     return ids
 
 
@@ -146,7 +151,7 @@ def _until(comment: Comment, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        _refuse(comment, f"until is a day, as in 2030-12-31, not {text[:20]!r}")
+        _refuse(comment, "until is a day, as in 2030-12-31")
 
 
 def _with_lines(raw: Comments) -> list[tuple[Comment, frozenset[tuple[str, int]]]]:

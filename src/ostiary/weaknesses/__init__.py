@@ -5,22 +5,21 @@ A page is TOML front matter between ``+++`` lines, then ``## Why``, ``## Attack`
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from ostiary.errors import UsageError
 from ostiary.model.finding import Weakness
 from ostiary.weaknesses._page import CATEGORIES, essence, parse
 
+_PAGES = Path(__file__).parent
 __all__ = ["CATEGORIES", "all_ids", "essence", "get"]
 
 
 @cache
 def all_ids() -> tuple[str, ...]:
     """The ids that have a page, sorted."""
-    pages = resources.files(__name__).iterdir()
-    return tuple(sorted(page.name.removesuffix(".md") for page in pages if page.name.endswith(".md")))
+    return tuple(sorted(page.stem for page in _PAGES.glob("*.md")))
 
 
 @cache
@@ -29,11 +28,13 @@ def get(weakness: str) -> Weakness:
     if weakness not in all_ids():
         raise UsageError(_unknown(weakness))
     page = f"{weakness}.md"
-    text = resources.files(__name__).joinpath(page).read_text(encoding="utf-8")
+    text = (_PAGES / page).read_text(encoding="utf-8")
     return parse(weakness, text, f"weaknesses/{page}")
 
 
 def _unknown(weakness: str) -> str:
+    import difflib
+
     close = difflib.get_close_matches(weakness, all_ids(), n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"no weakness is called {weakness!r}{hint}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +33,6 @@ _STANDARDS = frozenset({"asvs", "pci", "soc2"})
 _WHY, _ATTACK, _LINKS = "Why", "Attack", "References"
 _FIXES = {"flask": "Fix: Flask", "fastapi": "Fix: FastAPI"}
 _REQUIRED = (_WHY, _ATTACK, *_FIXES.values())
-_TOML_LINE = re.compile(r"at line (\d+)")
 _CODE = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 
 
@@ -69,6 +67,8 @@ def essence(weakness: Weakness, framework: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
+    """The lines of one page, and how to say which of them is wrong."""
+
     file: str
     lines: list[str]
 
@@ -84,19 +84,32 @@ class _Page:
         return self.lines.index(_FENCE, 1)
 
     def front_matter(self, end: int) -> dict[str, Any]:
-        try:
-            front = tomllib.loads("\n".join(self.lines[1:end]))
-        except tomllib.TOMLDecodeError as error:
-            raise self.wrong(f"bad TOML: {error}", self._toml_line(str(error), end)) from None
+        front = self._table(end)
         self._exactly(front, _KEYS)
         if not isinstance(front["references"], dict):
             raise self.wrong("references is a table", self.line_of("references"))
         self._exactly(front["references"], _STANDARDS)
         return front
 
-    def _toml_line(self, message: str, end: int) -> int:
-        found = _TOML_LINE.search(message)
-        return int(found.group(1)) + 1 if found else end
+    def _table(self, end: int) -> dict[str, Any]:
+        """Flat TOML whose values, each on its line, are JSON as well: a score needs every page, and tomllib would take most of that time."""
+        front: dict[str, Any] = {}
+        here = front
+        for number, line in enumerate(self.lines[1:end], 2):
+            key, equals, value = line.partition("=")
+            if line.startswith("["):
+                here = front[line.strip("[] ")] = {}
+            elif equals:
+                here[key.strip()] = self._value(value, number)
+            elif line.strip():
+                raise self.wrong("bad TOML: a line is key = value", number)
+        return front
+
+    def _value(self, text: str, line: int) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise self.wrong(f"bad TOML: {error}", line) from None
 
     def _exactly(self, table: dict[str, Any], keys: frozenset[str]) -> None:
         for key in table:
@@ -134,25 +147,23 @@ class _Page:
         return value
 
     def sections(self, start: int) -> dict[str, str]:
-        """Title → text of each ``##`` section after line index ``start``."""
+        """Title → text of each ``##`` section after line index ``start``; a ``##`` within a code block begins none."""
         found: dict[str, list[str]] = {}
         current: list[str] = []
-        for number, line, heading in self._headings(start):
-            if not heading:
+        in_code = False
+        for number, line in enumerate(self.lines[start:], start + 1):
+            in_code ^= line.startswith("```")
+            if in_code or not line.startswith("## "):
                 current.append(line)
-                continue
-            title = line.removeprefix("## ").strip()
-            if title not in (*_REQUIRED, _LINKS) or title in found:
-                raise self.wrong(f"section {title!r} is unknown or there twice", number)
-            current = found[title] = []
+            else:
+                current = found[self._new_title(line, found, number)] = []
         for title in _REQUIRED:
             if not "".join(found.get(title, [])).strip():
                 raise self.wrong(f"section {title!r} is missing or empty", len(self.lines))
         return {title: "\n".join(lines).strip() for title, lines in found.items()}
 
-    def _headings(self, start: int) -> Iterator[tuple[int, str, bool]]:
-        """(line number, line, is it a heading); a ``##`` within a code block is none."""
-        in_code = False
-        for number, line in enumerate(self.lines[start:], start + 1):
-            in_code ^= line.startswith("```")
-            yield number, line, line.startswith("## ") and not in_code
+    def _new_title(self, line: str, found: dict[str, list[str]], number: int) -> str:
+        title = line.removeprefix("## ").strip()
+        if title not in (*_REQUIRED, _LINKS) or title in found:
+            raise self.wrong(f"section {title!r} is unknown or there twice", number)
+        return title

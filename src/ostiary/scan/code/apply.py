@@ -106,7 +106,7 @@ def _call_function(w: World, func: Func, args: Args) -> Value:
     if not w.quiet:
         w.ran.add(code)
     result = execute.body(w, code, scope)
-    if w.wired == wired and isinstance(result, (Unknown, Const)):
+    if w.wired == wired and (isinstance(result, Unknown) or (isinstance(result, Const) and result.value is None)):
         w.dull[code] = w.dull.get(code, 0) + 1
     return _wrapper(func, args, result)
 
@@ -249,6 +249,8 @@ def _bind_attribute(w: World, base: Value, name: str, value: Value, at: int, sco
                 fw.set_attribute(w, base, name, value, at, scope)
     elif isinstance(base, Cls) and not w.quiet:
         class_scope(w, base).names[name] = value
+    elif isinstance(base, Member) and base.name == "state" and isinstance(base.base, Obj) and not w.quiet:
+        base.base.attrs[f"state.{name}"] = value
 
 
 def _bind_item(w: World, base: Value, key: Value, value: Value, at: int, scope: Scope) -> None:
@@ -309,29 +311,27 @@ def class_scope(w: World, cls: Cls) -> Scope:
     return cls.scope
 
 
-def mro(w: World, value: Value) -> list[Value]:
+def mro(w: World, value: Value) -> tuple[Value, ...]:
     """Classes of a class or object, depth first, without repeats."""
-    return _line(w, value, {}, 0)
-
-
-def _line(w: World, value: Value, known: dict[int, list[Value]], depth: int) -> list[Value]:
-    """``known`` are the lines of classes seen on the way: a base that many share is walked once, a circle ends."""
     cls = value.cls if isinstance(value, Obj) else value
-    if not isinstance(cls, Cls) or depth > 20:
-        return [cls] if isinstance(cls, Ext) else []
-    if id(cls) in known:
-        return known[id(cls)]
-    known[id(cls)] = [cls]
+    if not isinstance(cls, Cls):
+        return (cls,) if isinstance(cls, Ext) else ()
+    if cls.line is None:
+        # the bases were evaluated where the class was made and never change: no class comes before itself
+        cls.line = _line(w, cls)
+    return cls.line
+
+
+def _line(w: World, cls: Cls) -> tuple[Value, ...]:
     out: list[Value] = [cls]
     for base in cls.bases:
         base = w.settle(base)
         if isinstance(base, Made):
             base = base.callee.base if isinstance(base.callee, Member) and base.callee.name == "__getitem__" else base
         for option in base.options if isinstance(base, Either) else (base,):
-            out += _line(w, option, known, depth + 1)
+            out += mro(w, option)
     # a base that several classes share comes after all of them, as in Python
-    known[id(cls)] = list(dict.fromkeys(reversed(out)))[::-1]
-    return known[id(cls)]
+    return tuple(dict.fromkeys(reversed(out)))[::-1]
 
 
 def class_attribute(w: World, cls: Cls, name: str, this: Value) -> Value:
@@ -379,7 +379,7 @@ def make_super(w: World, scope: Scope) -> Value:
 def super_attribute(w: World, value: Super, name: str) -> Value:
     """The attribute in the classes after the one that calls ``super()``."""
     line = mro(w, value.this)
-    rest = line[line.index(value.after) + 1 :] if value.after in line else []
+    rest = line[line.index(value.after) + 1 :] if value.after in line else ()
     for link in rest:
         if isinstance(link, Ext) and link.name in fw.CLASSES:
             break

@@ -14,6 +14,7 @@ from ostiary.scan.code.values import Child, Cls, Const, Func, Hook, Made, Map, M
 from ostiary.scan.code.world import World, options
 
 _LONGEST = 2000
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _DEEPEST = 12
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 _CONVERTER = re.compile(r"<(?:[^<>:]*(?:\([^)]*\))?:)?([^<>:]+)>")
@@ -225,6 +226,8 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
     guards = (*here.guards, *[Guard(kind, v, location(decl.module, decl.at)) for v in decl.dependencies])
     out = []
     for method, handler, more in _handlers(w, decl, obj):
+        if not _METHOD.fullmatch(method):
+            continue
         if handler is None:
             unresolved = (*unresolved, "the handler was not found")
         path = (path if path.startswith("/") else "/" + path)[:_LONGEST]
@@ -235,7 +238,7 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
         route = Route(method, template(path), name, at, app.name, audience=decl.module.audience, unresolved=unresolved)
         endpoint = decl.endpoint or (func.function.name if func is not None else "")
         full = f"{here.blueprint}.{endpoint}" if here.blueprint else endpoint
-        out.append(RouteCode(w, route, app, func, decl.kind, (*guards, *more), full, here.blueprint))
+        out.append(RouteCode(w, route, app, func, decl.kind, (*guards, *more), full, here.blueprint, here.seen))
     return out
 
 

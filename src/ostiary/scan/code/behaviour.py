@@ -90,14 +90,22 @@ def starts_session(hints: Hints, handler: Func, path: str, method: str) -> bool:
 
 
 def _look(hints: Hints, function: Function, path: str, method: str) -> _Seen:
+    if function not in hints.said:
+        hints.said[function] = _names(hints, function)
+    own, deep, words = hints.said[function]
+    name = f"{path} {function.name if not isinstance(function.parent, ir.ClassDef) else function.parent.name + '_' + function.name}"
+    return _Seen(function, path, method, own, deep, words, _snake(name))
+
+
+def _names(hints: Hints, function: Function) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The names that a function calls, itself and two calls deep, and the words in it."""
     own = frozenset(ir.last_name(c[2]) for c in function.calls)
     deep, going, known = set(own), [function], {function}
     for _ in range(_DEPTH):
         going = [t for f in going for t in hints.called(f) if t not in known]
         known.update(going)
         deep.update(ir.last_name(c[2]) for f in going for c in f.calls)
-    name = f"{path} {function.name if not isinstance(function.parent, ir.ClassDef) else function.parent.name + '_' + function.name}"
-    return _Seen(function, path, method, own, frozenset(deep), _words(function), _snake(name))
+    return own, frozenset(deep), _words(function)
 
 
 def _snake(text: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ostiary.scan.code import ir
+from ostiary.scan.code import apply, execute, ir
 from ostiary.scan.code.exempt import RequestView
-from ostiary.scan.code.ir import Function
+from ostiary.scan.code.ir import Function, Stmt
 from ostiary.scan.code.things import End, Path, Thing
-from ostiary.scan.code.values import Func, Scope, Value
+from ostiary.scan.code.values import Func, Scope, Unknown, Value
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -22,6 +22,10 @@ class TooMuch(Exception):
     """The budget of one judgement is spent."""
 
 
+
+
+class Found(Exception):
+    """The end that was looked for came up: nothing more need be walked."""
 
 
 class Judge(Protocol):
@@ -59,6 +63,7 @@ class Engine:
     asked: bool = False
     lost: bool = False
     body: bool = False
+    wanted: Callable[[End], bool] | None = None
     common: dict[Any, list[End]] = field(default_factory=dict)
     built: dict[Any, Value] = field(default_factory=dict)
 
@@ -95,7 +100,7 @@ class Engine:
         key = id(func) if func.scope is not self.world.defined.get(func.function) else id(func.function)
         found = self.scopes.get(key)
         if found is None:
-            found = self.scopes[key] = self.world.inside(func)
+            found = self.scopes[key] = local_scope(self.world, func)
             self.kept.append(func)
         return found
 
@@ -127,15 +132,58 @@ class Frame:
         return hash((id(self.func.function), at, kind))
 
     def end(self, how: str, thing: Thing, path: Path) -> None:
-        self.ends.append(End(how, thing, path))
+        end = End(how, thing, path)
+        if self.role == "handler" and self.engine.wanted is not None and self.engine.wanted(end):
+            raise Found
+        self.ends.append(end)
 
     def fail(self, path: Path, error: Thing) -> None:
+        if self.role == "handler" and not self.tries and self.engine.wanted is not None and self.engine.wanted(End("raise", error, path)):
+            raise Found
         self.raised.append((path, error))
 
     def skipped_now(self) -> list[Path]:
         """Paths that went on to the next turn of a loop."""
         paths, self.skipped = self.skipped, []
         return paths
+
+
+def local_scope(world: World, func: Func) -> Scope:
+    """What a function's parameters, imports, functions and classes stand for; its other names are the walk's own. ``World.inside`` runs all of the body."""
+    code = func.function
+    scope = Scope(code.module, func.scope, code)
+    defining = _defining(code.body, scope)
+    with world.asking():
+        apply.bind_unknown(world, code, scope)
+        execute.block(world, tuple(defining), scope, [])
+    return scope
+
+
+def _defining(body: tuple[Stmt, ...], scope: Scope) -> list[Stmt]:
+    out: list[Stmt] = []
+    for s in body:
+        if s[0] in ("import", "from", "def", "class"):
+            out.append(s)
+        elif s[0] in ("assign", "for"):
+            for target in s[2] if s[0] == "assign" else (s[2],):
+                if target[0] == "name":
+                    scope.names[target[2]] = Unknown()
+        for block in blocks(s):
+            out += _defining(block, scope)
+    return out
+
+
+def blocks(s: Stmt) -> list[tuple[Stmt, ...]]:
+    """The blocks inside a statement."""
+    if s[0] in ("if", "while"):
+        return [s[3], s[4]]
+    if s[0] == "for":
+        return [s[4], s[5]]
+    if s[0] == "with":
+        return [s[3]]
+    if s[0] == "try":
+        return [s[2], *(h[3] for h in s[3]), s[4], s[5]]
+    return [body for _, body in s[3]] if s[0] == "match" else []
 
 
 def words(expr: ir.Expr) -> str:

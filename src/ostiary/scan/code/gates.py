@@ -9,7 +9,7 @@ from typing import Any
 from ostiary.model.route import Gate, Location, PublicMark
 from ostiary.scan.code import attributes, behaviour, calls, entries, hints, ir, libraries, statements, verdicts
 from ostiary.scan.code.exempt import RequestView
-from ostiary.scan.code.frames import Engine, Frame, TooMuch
+from ostiary.scan.code.frames import Engine, Found, Frame, TooMuch
 from ostiary.scan.code.frameworks.depends import class_sources, sources_of, unwrap
 from ostiary.scan.code.ir import Function
 from ostiary.scan.code.things import ONWARD, UNKNOWN, End, Path, Thing
@@ -45,6 +45,7 @@ class Gates:
         self.hints = hints.Hints(world)
         self._judged: dict[Key, Judgement] = {}
         self._supplied: dict[Key, list[End]] = {}
+        self._keys: dict[tuple[str, int], Key] = {}
         self._running: set[Key] = set()
         self._kept: list[Any] = []
         self._defaults: dict[str, tuple[Any]] | None = None
@@ -79,7 +80,10 @@ class Gates:
         return behaviour.public(self.world, self.hints, handler, path, method)
 
     def _once(self, value: Value, kind: str, request: RequestView | None) -> Judgement:
-        key = (kind, *fingerprint(value))
+        key = self._keys.get((kind, id(value)))
+        if key is None:
+            key = self._keys[(kind, id(value))] = (kind, *fingerprint(value))
+            self._kept.append(value)
         found = self._remembered(key, value, kind, None)
         if not found.by_request or request is None:
             return found
@@ -117,7 +121,15 @@ class Gates:
         """First look at a handler: is there anything that refuses a stranger at all? Without noting settings, ways are few."""
         engine = self._blinded.fresh(request, _STEPS)
         engine.blind = engine.body = True
+        engine.wanted = verdicts.is_evidence
         return engine
+
+    def _refuses_strangers(self, value: Func, request: RequestView | None) -> bool:
+        try:
+            entries.enter(self._blind(request), replace_chain(value), "handler", whole=False)
+        except Found:
+            return True
+        return False
 
     def _judge(self, value: Value, kind: str, request: RequestView | None) -> Judgement:
         engine = self._engine(request)
@@ -214,7 +226,7 @@ class Gates:
             return NOTHING
         if not self.hints.global_request and not entries.carries(engine, value):
             return NOTHING
-        if not verdicts.has_evidence(entries.enter(self._blind(request), replace_chain(value), "handler", whole=False), "handler"):
+        if not self._refuses_strangers(value, request):
             return NOTHING
         engine.body = True
         ends = entries.enter(engine, replace_chain(value), "handler", whole=False)
@@ -296,6 +308,9 @@ class Gates:
             self._kept.append(value)
             try:
                 self._supplied[key] = entries.supplied(self._engine(request), value)
+            except (TooMuch, RecursionError):
+                lost = frozenset({("unresolved", f"{_short(value)} has too many ways through to follow")})
+                self._supplied[key] = [End("return", UNKNOWN, Path(labels=lost))]
             finally:
                 self._running.discard(key)
         return self._supplied[key]

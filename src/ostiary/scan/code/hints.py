@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ostiary.scan.code import credentials, ir, refusals
+from ostiary.scan.code.frames import blocks
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Stmt
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Hints:
         self._by_name: dict[str, list[Function]] | None = None
         self._errors: frozenset[str] | None = None
         self._global: bool | None = None
+        self.said: dict[Function, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}
         self._own: dict[Function, bool] = {}
         self._any: dict[tuple[Function, int], bool] = {}
         self._worth: dict[tuple[Function, int], bool] = {}
@@ -66,7 +68,7 @@ class Hints:
         for s in statements:
             if s[0] in ("raise", "return", "assign") and self._statement(s):
                 out.append(s[1])
-            for block in _blocks(s):
+            for block in blocks(s):
                 out += self._places(block)
         return out
 
@@ -141,7 +143,7 @@ class Hints:
             return s[2] is not None and s[2][0] == "seq" and any(_is_status(item) for item in s[2][3])
         if s[0] == "assign":
             return s[3] is not None and _is_status(s[3])
-        return any(self._leaves(block) for block in _blocks(s))
+        return any(self._leaves(block) for block in blocks(s))
 
 
 def _speaks(function: Function) -> bool:
@@ -159,20 +161,6 @@ def _speaks(function: Function) -> bool:
 @lru_cache(maxsize=20_000)
 def _telling(name: str) -> bool:
     return bool(_TELLING.search(name)) or credentials.is_current(name) or bool(credentials.CONFIG_NAME.match(name) or credentials.CONFIG_CALL.match(name))
-
-
-def _blocks(s: Stmt) -> list[tuple[Stmt, ...]]:
-    if s[0] == "if":
-        return [s[3], s[4]]
-    if s[0] in ("for",):
-        return [s[4], s[5]]
-    if s[0] == "while":
-        return [s[3], s[4]]
-    if s[0] == "with":
-        return [s[3]]
-    if s[0] == "try":
-        return [s[2], *(h[3] for h in s[3]), s[4], s[5]]
-    return [body for _, body in s[3]] if s[0] == "match" else []
 
 
 def _is_status(e: Expr) -> bool:
@@ -207,4 +195,4 @@ def raises(function: Function) -> bool:
 
 
 def _has_raise(statements: tuple[Stmt, ...]) -> bool:
-    return any(s[0] == "raise" or any(_has_raise(block) for block in _blocks(s)) for s in statements)
+    return any(s[0] == "raise" or any(_has_raise(block) for block in blocks(s)) for s in statements)

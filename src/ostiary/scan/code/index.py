@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ostiary.model.scan import Skipped
 from ostiary.scan.code.convert import Unparsable, convert
-from ostiary.scan.code.documents import named
 from ostiary.scan.code.ir import Module
+from ostiary.scan.code.nodes import named
 from ostiary.scan.code.walk import SourceFile
 
 _LITERALS = (

@@ -92,6 +92,8 @@ class Function:
 
 @dataclass(slots=True, eq=False, repr=False)
 class ClassDef:
+    """A class statement."""
+
     name: str
     qualname: str
     at: int

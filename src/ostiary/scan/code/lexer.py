@@ -53,6 +53,8 @@ class FString:
 
 @dataclass(slots=True)
 class Token:
+    """A piece of source; ``start`` and ``end`` are offsets."""
+
     kind: str
     start: int
     end: int

@@ -1,22 +1,20 @@
-"""Rate limits per route as libraries apply them: Flask-Limiter, slowapi, fastapi-limiter, and home-made ones by what they do."""
+"""Rate limits per route, and what limits an application by default."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from ostiary.model.route import DeclaredLimit, Location
 from ostiary.scan.code import ir
-from ostiary.scan.code.frameworks.depends import dependencies_of
+from ostiary.scan.code.frameworks.depends import dependencies_of, unwrap
+from ostiary.scan.code.limit_home import HomeMade
+from ostiary.scan.code.limit_libraries import FASTAPI, FLASK, LIBRARIES, SLOWAPI, Defaults, Libraries, Mark, limits_of
+from ostiary.scan.code.limit_text import dependency_text
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
-from ostiary.scan.code.values import Cls, Const, Ext, Func, Hook, Made, Member, Obj, Value, members, name_of, text
+from ostiary.scan.code.values import Func, Hook, Made, Obj, Value, name_of
 from ostiary.scan.code.world import World
 
-FLASK = "flask_limiter."
-SLOWAPI = "slowapi."
-_LIMITERS = (FLASK, SLOWAPI, "fastapi_limiter.", "quart_rate_limiter.", "limits.", "ratelimit.", "fastapi_throttle.", "asgi_ratelimit.")
-_HOME_MADE = re.compile(r"rate_?limit|throttl|too_?many|limiter", re.IGNORECASE)
-_EXEMPT = DeclaredLimit("exempt")
+_MIDDLEWARE = ("middleware", "wsgi")
 
 
 class Limits:
@@ -24,155 +22,150 @@ class Limits:
 
     def __init__(self, w: World) -> None:
         self.world = w
-        self._home: dict[ir.Function, bool] = {}
+        self.home = HomeMade(w)
+        self.libraries = Libraries(w)
+        self._defaults: dict[int, Defaults] = {}
 
     def default_of(self, app: AppCode) -> str | None:
-        """The default limit of all routes of an application, None when there is none."""
-        defaults = [t for maker in self._limiters(app) for t in self._defaults(maker, app)]
-        if defaults:
-            return "; ".join(dict.fromkeys(defaults))
-        for hook in app.hooks:
-            if hook.kind in ("middleware", "wsgi", "before_request") and self._limits_by_name(hook.value):
-                return f"by {name_of(hook.value).rpartition('.')[2] or 'middleware'}"
-        return None
+        """The default limits of all routes of an application, None when there are none."""
+        found = self._defaults_of(app)
+        by_hook = [self._by(h.value) for h in app.hooks if h.kind in (*_MIDDLEWARE, "before_request") and self._is_home_made(h.value)]
+        slow = self._of_middleware(app) if _has_slowapi(app.hooks) else []
+        limits = [limit.text for limit in (*found.always, *found.default, *slow)]
+        return "; ".join(dict.fromkeys([*by_hook, *limits])) or None
 
     def of(self, code: RouteCode) -> tuple[DeclaredLimit, ...]:
-        """Limits in force on a route, outermost first; its own replace the default ones, as the libraries do."""
-        own = list(self._own(code))
-        if _EXEMPT in own:
-            return ()
-        if own:
-            return tuple(dict.fromkeys(own))
-        if code.app.limiter is not None and self._reaches(code):
-            return (DeclaredLimit(code.app.limiter, code.app.location),)
-        return ()
+        """Limits in force on a route, outermost first."""
+        marks = [*self._marks(code), *self.libraries.inside(code)]
+        above = self.libraries.above(code)
+        around = list(self._around(code))
+        flask = self._flask(code, [m for m in marks if m.library == FLASK], [m for m in above if m.library == FLASK])
+        slow = self._slowapi(code, [m for m in marks if m.library == SLOWAPI], [m for m in above if m.library == SLOWAPI])
+        rest = [m.limit for m in marks if m.library not in (FLASK, SLOWAPI) and m.limit is not None]
+        exempt = any(m.limit is None and m.library == FASTAPI for m in marks)
+        return tuple(dict.fromkeys([*around, *flask, *slow, *rest, *self._dependencies(code, exempt), *self._handler(code)]))
 
-    def _own(self, code: RouteCode) -> Iterator[DeclaredLimit]:
+    def _marks(self, code: RouteCode) -> Iterator[Mark]:
         for guard in code.guards:
-            yield from self._guard(guard, code)
-        if code.handler is None:
-            return
-        for value, at in dependencies_of(self.world, code.handler):
-            yield from self._dependency(value, at)
-        if code.handler is not None and self._is_home_made(code.handler.function, 2):
-            yield DeclaredLimit("in the handler", code.route.at)
+            links: list[tuple[Value, Location]] = [(guard.value, guard.location)] if guard.kind in ("decorator", "base") else []
+            if guard.kind == "hook" and isinstance(guard.value, Func):
+                links = [(link.value, _place(link.module.path, link.at)) for link in guard.value.chain]
+            for value, at in links:
+                mark = self.libraries.mark(value, at, code)
+                if mark is not None:
+                    yield mark
 
-    def _guard(self, guard: Guard, code: RouteCode) -> Iterator[DeclaredLimit]:
-        if guard.kind == "dependency":
-            yield from self._dependency(guard.value, guard.location)
-        elif guard.kind in ("decorator", "base"):
-            yield from self._decorator(guard, code)
-        elif guard.kind == "hook" and isinstance(guard.value, Func) and self._is_home_made(guard.value.function, 2):
-            yield DeclaredLimit(f"by {guard.value.function.name}", guard.location)
+    def _flask(self, code: RouteCode, marks: list[Mark], above: list[Mark]) -> list[DeclaredLimit]:
+        """Its own limits replace those of the blueprint, and these the defaults, unless ``override_defaults=False``; limits of the application
+        come on top. An exempt view is rid of its own, the default and the application's limits, and keeps its blueprint's."""
+        defaults = self._defaults_of(code.app)
+        outer, free = self._blueprints(code)
+        own = [m for m in marks if m.limit is not None]
+        if any(m.limit is None for m in (*marks, *above)):
+            return _limits(outer)
+        always = [] if free else list(defaults.always)
+        chosen = [*outer, *own] if all(m.keeps for m in own) else own
+        if free or above or not all(m.keeps for m in chosen):
+            return [*always, *_limits(chosen)]
+        return [*always, *defaults.default, *_limits(chosen)]
 
-    def _decorator(self, guard: Guard, code: RouteCode) -> Iterator[DeclaredLimit]:
-        value = guard.value
-        name = name_of(value)
-        if name.startswith(_LIMITERS):
-            yield from self._of_library(value, name, guard.location)
-        elif isinstance(value, Func) and self._limits_by_name(value):
-            yield DeclaredLimit(f"by {value.function.qualname.partition('.')[0]}", guard.location)
-        elif name and _HOME_MADE.search(name.rpartition(".")[2]):
-            yield DeclaredLimit(f"by {name.rpartition('.')[2]}", guard.location)
+    def _blueprints(self, code: RouteCode) -> tuple[list[Mark], bool]:
+        """``limiter.limit("5/minute")(bp)`` also holds for blueprints nested in it, unless they have limits of their own; ``limiter.exempt(bp)``
+        only for its own views."""
+        chosen: list[Mark] = []
+        free = False
+        for depth, owner in enumerate(reversed(code.owners)):
+            if not all(m.keeps for m in chosen) or owner is code.app.obj:
+                break
+            marks = [m for use in owner.wiring.uses if (m := self._applied(use, code)) is not None]
+            free = free or (depth == 0 and any(m.limit is None for m in marks))
+            chosen = [*(m for m in marks if m.limit is not None), *chosen]
+        return chosen, free
 
-    def _of_library(self, value: Value, name: str, at: Location) -> Iterator[DeclaredLimit]:
-        last = name.rpartition(".")[2]
-        if last == "exempt":
-            yield _EXEMPT
-        elif last in ("limit", "shared_limit", "rate_limit", "limits", "RateLimiter") and isinstance(value, Made):
-            yield DeclaredLimit(limit_text(value), at)
+    def _applied(self, use: Made, code: RouteCode) -> Mark | None:
+        """``limiter.limit("5/minute")(bp)`` is a call of what a call gave, ``limiter.exempt(bp)`` of the member itself."""
+        found = self.libraries.mark(use.callee, _place(use.module.path, use.at), code)
+        return found if found is not None and found.library == FLASK else None
 
-    def _dependency(self, value: Value, at: Location) -> Iterator[DeclaredLimit]:
-        if isinstance(value, Made) and value.args and name_of(value).rpartition(".")[2] in ("Depends", "Security"):
-            value = value.args[0]
-        if isinstance(value, Made) and name_of(value).startswith("fastapi_limiter."):
-            yield DeclaredLimit(_times(value), at)
-        elif self._limits_by_name(value):
-            yield DeclaredLimit(f"by {name_of(value).rpartition('.')[2]}", at)
+    def _slowapi(self, code: RouteCode, marks: list[Mark], above: list[Mark]) -> list[DeclaredLimit]:
+        """Decorators hold on every route, of included routers and mounted applications too. Without ``app.state.limiter`` the call that is one
+        too many gets 500 instead of 429: limited all the same."""
+        if any(m.limit is None for m in (*marks, *above)):
+            return []
+        own = [m for m in marks if m.limit is not None]
+        if not own:
+            return [] if above else self._slowapi_middleware(code)
+        if not all(m.keeps for m in own):
+            return _limits(own)
+        # override_defaults=False adds the defaults also where no middleware is installed
+        return [*[limit for limiter in self.libraries.slowapi(code.app) for limit in limits_of(limiter, "default_limits")], *_limits(own)]
 
-    def _reaches(self, code: RouteCode) -> bool:
-        """slowapi finds no limit on routes of included routers since FastAPI 0.137; mounted ones it never saw."""
-        return not any(g.kind == "exempt" for g in code.guards)
+    def _slowapi_middleware(self, code: RouteCode) -> list[DeclaredLimit]:
+        """Defaults act through SlowAPIMiddleware or SlowAPIASGIMiddleware, which looks the view up in ``app.routes``: views of mounted
+        applications were never found, and since FastAPI 0.137.0 (0.136.3 still found them) those of included routers are not either.
+        FastAPI's version is not known from source, so the newest is taken."""
+        holder = code.owners[-1] if code.owners else None
+        if holder is None or holder.kind != "asgi.app" or not _has_slowapi(holder.wiring.hooks):
+            return []
+        return self._of_middleware(code.app)
 
-    def _limiters(self, app: AppCode) -> Iterator[Made]:
-        for use in app.uses:
-            if isinstance(use.callee, Ext) and use.callee.name.startswith((FLASK, SLOWAPI)):
-                yield use
-            elif isinstance(use.callee, Member) and isinstance(use.callee.base, Made) and name_of(use.callee.base).startswith(FLASK):
-                yield use.callee.base
-        state = app.obj.attrs.get("state") if app.obj is not None else None
-        if state is None and app.obj is not None:
-            yield from self._slowapi(app)
-
-    def _slowapi(self, app: AppCode) -> Iterator[Made]:
-        """slowapi's defaults act only through its middleware."""
-        if not any("SlowAPI" in name_of(h.value) for h in app.hooks):
-            return
-        for made in self.world.made:
-            if name_of(made) == "slowapi.Limiter" or name_of(made) == "slowapi.extension.Limiter":
-                yield made
-
-    def _defaults(self, maker: Made, app: AppCode) -> Iterator[str]:
-        for name in ("default_limits", "application_limits", "default_limits_per_method"):
-            for value in members(maker.kwargs.get(name)):
-                yield text(value) or "computed"
-        for key in ("RATELIMIT_DEFAULT", "RATELIMIT_APPLICATION"):
-            if key in app.config:
-                yield text(app.config[key]) or "computed"
-
-    def _limits_by_name(self, value: Value) -> bool:
-        if isinstance(value, (Ext, Made, Member)):
-            return bool(_HOME_MADE.search(name_of(value)))
-        if isinstance(value, Obj):
-            return bool(_HOME_MADE.search(name_of(value.cls)))
-        if isinstance(value, Func):
-            return self._is_home_made(value.function, 3)
-        return isinstance(value, Cls) and (bool(_HOME_MADE.search(value.cls.name)) or self._class_limits(value))
-
-    def _class_limits(self, value: Cls) -> bool:
-        return any(s[0] == "def" and self._is_home_made(s[2], 1) for s in value.cls.body)
-
-    def _is_home_made(self, function: ir.Function, depth: int) -> bool:
-        """It answers 429 itself, or through a function of the tree."""
-        if function in self._home:
-            return self._home[function]
-        self._home[function] = False
-        found = any(_answers_429(s) for s in ir.walk(function.body))
-        if not found and depth > 0:
-            scope = None
-            for call in function.calls:
-                if not _HOME_MADE.search(ir.last_name(call[2])):
-                    continue
-                scope = scope or self.world.inside(function)
-                callee = self.world.value(call[2], scope)
-                found = found or (isinstance(callee, Func) and self._is_home_made(callee.function, depth - 1))
-        self._home[function] = found
+    def _of_middleware(self, app: AppCode) -> list[DeclaredLimit]:
+        found: list[DeclaredLimit] = []
+        for limiter in self.libraries.slowapi(app):
+            if not self.libraries.is_off(limiter, app):
+                found += [*limits_of(limiter, "application_limits"), *limits_of(limiter, "default_limits")]
         return found
 
+    def _around(self, code: RouteCode) -> Iterator[DeclaredLimit]:
+        """Home-made limits on the way to the handler: middleware, hooks, decorators."""
+        for guard in code.guards:
+            if guard.kind in (*_MIDDLEWARE, "hook", "decorator", "base") and self._is_home_made(guard.value, guard):
+                yield DeclaredLimit(self._by(guard.value), guard.location)
 
-def _answers_429(node: tuple[object, ...]) -> bool:
-    if node[0] == "const" and node[2] == 429:
-        return True
-    return node[0] == "attr" and node[3] in ("HTTP_429_TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS", "TooManyRequests")
+    def _is_home_made(self, value: Value, guard: Guard | None = None) -> bool:
+        if self.libraries.name(value).startswith(LIBRARIES) or _is_slowapi(value):
+            return False
+        return self.home.limits(value, guard.wrapped if guard is not None else None)
+
+    def _by(self, value: Value) -> str:
+        if isinstance(value, Func):
+            return f"by {value.function.qualname.partition('.')[0] if value.bound is None else value.function.qualname}"
+        return f"by {name_of(value).rpartition('.')[2] or 'middleware'}"
+
+    def _dependencies(self, code: RouteCode, exempt: bool) -> Iterator[DeclaredLimit]:
+        given = [(guard.value, guard.location) for guard in code.guards if guard.kind == "dependency"]
+        given += dependencies_of(self.world, code.handler) if code.handler is not None else []
+        for value, at in given:
+            value = self.world.settle(unwrap(value)[0])
+            name = self.libraries.name(value)
+            if name.startswith((FASTAPI, "fastapi_throttle.")) and isinstance(value, (Made, Obj)):
+                # fastapi-limiter answers 500 to everything where routers are included in FastAPI ≥ 0.137: nobody runs that
+                if not exempt:
+                    yield DeclaredLimit(dependency_text(value), at)
+            elif self.home.limits(value):
+                yield DeclaredLimit(self._by(value), at)
+
+    def _handler(self, code: RouteCode) -> Iterator[DeclaredLimit]:
+        if code.handler is not None and self.home.function(code.handler.function):
+            yield DeclaredLimit("in the handler", code.route.at)
+
+    def _defaults_of(self, app: AppCode) -> Defaults:
+        if id(app) not in self._defaults:
+            self._defaults[id(app)] = self.libraries.defaults(app)
+        return self._defaults[id(app)]
 
 
-def limit_text(made: Made) -> str:
-    """``5 per minute`` as its author wrote it, ``computed`` when it is not a literal."""
-    value = made.args[0] if made.args else made.kwargs.get("limit_value")
-    texts = [t for v in members(value) if (t := text(v)) is not None]
-    return "; ".join(texts) if texts else "computed"
+def _limits(marks: Iterable[Mark]) -> list[DeclaredLimit]:
+    return [mark.limit for mark in marks if mark.limit is not None]
 
 
-def _times(made: Made) -> str:
-    def number(key: str) -> object:
-        value = made.kwargs.get(key)
-        return value.value if isinstance(value, Const) else None
-
-    times = number("times") or (made.args[0].value if made.args and isinstance(made.args[0], Const) else 1)
-    for unit in ("milliseconds", "seconds", "minutes", "hours"):
-        if number(unit):
-            return f"{times} per {number(unit)} {unit}"
-    return f"{times} per computed time"
+def _is_slowapi(value: Value) -> bool:
+    return name_of(value).startswith(SLOWAPI)
 
 
-__all__: Iterable[str] = ["Hook", "Limits", "limit_text"]
+def _has_slowapi(hooks: Iterable[Hook]) -> bool:
+    return any(hook.kind == "middleware" and _is_slowapi(hook.value) for hook in hooks)
+
+
+def _place(path: str, at: int) -> Location:
+    return Location(path, ir.line_of(at), ir.column_of(at))

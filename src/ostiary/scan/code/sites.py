@@ -43,6 +43,8 @@ class Site:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Call(Site):
+    """A call in a function or at module level."""
+
     expr: Expr
 
     @property
@@ -82,7 +84,8 @@ class Guard:
 class RouteCode:
     """One route with its code: ``handler`` is the function that answers (unwrapped), None when it could not be found.
 
-    ``guards`` stand on the way to it, outermost first; ``kind`` is http, websocket or view; ``endpoint`` and ``blueprint`` are Flask's names.
+    ``guards`` stand on the way to it, outermost first; ``kind`` is http, websocket or view; ``endpoint`` and ``blueprint`` are Flask's names;
+    ``owners`` are the application, routers, blueprints that it hangs on, outermost first.
     """
 
     world: World
@@ -93,6 +96,7 @@ class RouteCode:
     guards: tuple[Guard, ...] = ()
     endpoint: str = ""
     blueprint: str = ""
+    owners: tuple[Obj, ...] = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -54,11 +54,15 @@ class Value:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Unknown(Value):
+    """What could not be followed; ``why`` says so."""
+
     why: str = ""
 
 
 @dataclass(slots=True, frozen=True)
 class Const(Value):
+    """A str, number, bool, None or bytes known at reading time."""
+
     value: Any
 
 
@@ -69,6 +73,8 @@ class Default(Const):
 
 @dataclass(slots=True, frozen=True)
 class Ext(Value):
+    """A name of a library that is not in the tree."""
+
     name: str
 
     @property
@@ -91,24 +97,32 @@ class Made(Value):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Member(Value):
+    """An attribute of something Made or of a library object."""
+
     base: Value
     name: str
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Seq(Value):
+    """A list, tuple or set; ``whole`` when every member is known."""
+
     items: list[Value]
     whole: bool = True
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Map(Value):
+    """A dict; ``whole`` when every member is known."""
+
     items: dict[Any, Value]
     whole: bool = True
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Mod(Value):
+    """A module of the tree."""
+
     module: Module
     scope: Scope
 
@@ -146,13 +160,14 @@ class Func(Value):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Cls(Value):
-    """``bases`` are Cls or Ext or Unknown in order; ``scope`` holds the body's names, run on first use."""
+    """``bases`` are Cls or Ext or Unknown in order; ``scope`` holds the body's names, run on first use; ``line`` is the method resolution order."""
 
     cls: ClassDef
     outer: Scope
     bases: tuple[Value, ...]
     scope: Scope | None = None
     chain: tuple[Decorated, ...] = ()
+    line: tuple[Value, ...] | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -251,24 +266,32 @@ class Args:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Native(Value):
+    """A callable that a framework reader supplies."""
+
     name: str
     run: Callable[[Args], Value]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Super(Value):
+    """``super()`` in a method of the class ``after``."""
+
     this: Value
     after: Cls
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Later(Value):
+    """A name imported from a module that is still running."""
+
     scope: Scope
     name: str
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Either(Value):
+    """One of several."""
+
     options: tuple[Value, ...]
 
 

@@ -71,9 +71,9 @@ def _refusing(end: End, role: str) -> bool:
     return how == "redirect" or status is None
 
 
-def has_evidence(ends: list[End], role: str) -> bool:
-    """Somewhere a caller without a valid credential is refused for that."""
-    return any(not passes(e, role) and _refusing(e, role) and _credential(e, role) for e in ends)
+def is_evidence(end: End) -> bool:
+    """Here a handler refuses a caller because he has no valid credential."""
+    return not passes(end, "handler") and _refusing(end, "handler") and _credential(end, "handler")
 
 
 def classify(ends: list[End], role: str, request_known: bool) -> Finding:

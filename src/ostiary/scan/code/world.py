@@ -6,9 +6,6 @@ Two ways of looking: *wiring* runs module bodies and the functions they call, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ostiary.model.scan import Skipped
 from ostiary.scan.code import apply, evaluate, execute
 from ostiary.scan.code.index import Index
@@ -20,6 +17,19 @@ _STEPS_A_MODULE = 1_000
 _JOINS = 50_000
 _QUIET_DEPTH = 4
 _DEPTH = 14
+
+
+class _Asking:
+    """``with world.asking():``, entered for every look at a value and often within itself; a generator would cost several times as much."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __enter__(self) -> None:
+        self.world.quiet += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.world.quiet -= 1
 
 
 class World:
@@ -43,6 +53,7 @@ class World:
         self._inside: dict[Function, Scope] = {}
         self._instances: dict[ClassDef, Obj] = {}
         self._exts: dict[str, Ext] = {}
+        self._asking = _Asking(self)
 
     def run(self) -> None:
         """Run every module once, in the order of their names; imports run first what they name."""
@@ -109,7 +120,7 @@ class World:
         with self.asking():
             return evaluate.attribute(self, value, name)
 
-    def bases(self, value: Value) -> list[Value]:
+    def bases(self, value: Value) -> tuple[Value, ...]:
         """A Cls's or Obj's classes in method resolution order: Cls of the tree, then Ext of libraries."""
         return apply.mro(self, value)
 
@@ -166,14 +177,9 @@ class World:
         if said not in self.index.skipped:
             self.index.skipped.append(said)
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self) -> _Asking:
         """Look without registering."""
-        self.quiet += 1
-        try:
-            yield
-        finally:
-            self.quiet -= 1
+        return self._asking
 
     @property
     def too_deep(self) -> bool:

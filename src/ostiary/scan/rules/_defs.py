@@ -34,6 +34,8 @@ class Definition:
 
 @dataclass(slots=True, eq=False)
 class Definitions:
+    """What each name is bound to, in order."""
+
     names: dict[str, list[Definition]] = field(default_factory=dict)
 
     def before(self, name: str, at: int) -> Definition | None:

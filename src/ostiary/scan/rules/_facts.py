@@ -49,6 +49,8 @@ class Caught:
 
 @dataclass(slots=True, eq=False)
 class Facts:
+    """What one module holds, in order."""
+
     assignments: list[Assignment] = field(default_factory=list)
     caught: list[Caught] = field(default_factory=list)
     ifs: dict[Function, list[Stmt]] = field(default_factory=dict)

@@ -17,6 +17,8 @@ _FIELD_WORDS = listed("password text string hidden token basic bearer grant secr
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """Why a literal is a secret, and how sure that is."""
+
     message: str
     confidence: Confidence
 

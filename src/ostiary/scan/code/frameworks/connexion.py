@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ostiary.model.scan import Skipped
-from ostiary.scan.code import documents
-from ostiary.scan.code.documents import Node, Unreadable
 from ostiary.scan.code.frameworks import flask, starlette
 from ostiary.scan.code.ir import Module
+from ostiary.scan.code.nodes import Node, Unreadable, named
 from ostiary.scan.code.values import Args, Child, Const, Obj, RouteDecl, Unknown, Value, name_of, text
 
 if TYPE_CHECKING:
@@ -103,6 +102,8 @@ class _Document:
             )
             return
         self.module = Module("", path, False, self.args.module.audience)
+        from ostiary.scan.code import documents
+
         try:
             self.root = documents.load(self.world.index.documents[path])
         except Unreadable as why:
@@ -121,7 +122,7 @@ class _Document:
         folder = text(self.obj.kwargs.get("specification_dir") or (self.obj.args[1] if len(self.obj.args) > 1 else None)) or ""
         found = self.world.index.documents
         if name is None:
-            speaking = [p for p, source in found.items() if documents.named(source)]
+            speaking = [p for p, source in found.items() if named(source)]
             return speaking[0] if len(speaking) == 1 else None
         home = posixpath.dirname(self.obj.module.path)
         for path in (posixpath.join(home, folder, name), posixpath.join(folder, name)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from ostiary.model.route import Location
 from ostiary.scan.code import ir
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _CALLS = ("Depends", "Security")
 _SOURCES = {"Header": "header", "Cookie": "cookie", "Query": "query", "Path": "path", "Form": "body", "Body": "body", "File": "body"}
+_NAMES = frozenset((*_CALLS, *_SOURCES))
 _UNIONS = ("Optional", "Union", "Final", "ClassVar", "Required")
 _DEPTH = 6
 
@@ -45,6 +47,19 @@ def scopes_of(world: World, func: Func) -> tuple[str, ...]:
 
 def sources_of(world: World, func: Func) -> list[Source]:
     """The source of every parameter that has one."""
+    cls = func.bound.cls if isinstance(func.bound, Obj) else None
+    key = (func.function, func.scope, cls.cls if isinstance(cls, Cls) else None)
+    known = _KNOWN.setdefault(world, {})
+    if key not in known:
+        known[key] = _read(world, func)
+    return known[key]
+
+
+# several readers ask for the same function
+_KNOWN: WeakKeyDictionary[World, dict[object, list[Source]]] = WeakKeyDictionary()
+
+
+def _read(world: World, func: Func) -> list[Source]:
     function = func.function
     found = [s for p in function.params if (s := _of_param(world, p, func.scope, function.module, function.at)) is not None]
     if isinstance(function.parent, ClassDef) and function.name not in ("__init__", "__call__"):
@@ -97,7 +112,9 @@ def _attributes(world: World, cls: Cls) -> Iterator[Source]:
 
 
 def _of_param(world: World, param: Param, scope: Scope, module: Module, at: int, attribute: bool = False) -> Source | None:
-    if attribute and param.annotation is None and param.default is not None and param.default[0] != "call":
+    if param.default is not None and param.default[0] == "call" and ir.last_name(param.default[2]) not in _NAMES and param.annotation is None:
+        return None
+    if attribute and param.annotation is None and (param.default is None or param.default[0] != "call"):
         return None
     where = param.default or param.annotation
     place = Location(module.path, ir.line_of(where[1]), ir.column_of(where[1])) if where is not None else Location(module.path, ir.line_of(at))

@@ -1,0 +1,92 @@
+"""Rate limits that a project makes itself, told by what they do: they answer 429, directly or through a function of the tree."""
+
+from __future__ import annotations
+
+import re
+
+from ostiary.scan.code import ir
+from ostiary.scan.code.ir import Expr, Function, Module
+from ostiary.scan.code.values import Cls, Ext, Func, Made, Member, Obj, Value, name_of
+from ostiary.scan.code.world import World, options
+
+_NAMED = re.compile(r"rate_?limit|throttl|too_?many|limiter", re.IGNORECASE)
+_SIGN = re.compile(rb"429|TOO_MANY|TooMany|RateLimit|Throttl")
+_RAISED = re.compile(r"TooMany|RateLimit|Throttle")
+_ANSWERS = ("HTTP_429_TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS")
+_DEPTH = 2
+
+
+class HomeMade:
+    """Each function is looked at once; only modules whose bytes speak of 429 hold functions that may answer it."""
+
+    def __init__(self, w: World) -> None:
+        self.world = w
+        self._known: dict[Function, bool] = {}
+        self._signs: dict[str, bool] = {}
+        self._names: frozenset[str] | None = None
+
+    def limits(self, value: Value, wrapped: Value | None = None) -> bool:
+        """A decorator, dependency, hook or middleware limits; a library's is known by its name alone."""
+        if isinstance(value, Func):
+            functions = [value.function, *_inside(value.function), *([wrapped.function] if isinstance(wrapped, Func) else ())]
+            return any(self.function(f) for f in functions)
+        if isinstance(value, Obj):
+            return value.cls is not None and self.limits(value.cls)
+        if isinstance(value, Cls):
+            return _NAMED.search(value.cls.name) is not None or any(s[0] == "def" and self.function(s[2]) for s in value.cls.body)
+        return isinstance(value, (Ext, Made, Member)) and _NAMED.search(name_of(value).rpartition(".")[2]) is not None
+
+    def function(self, function: Function, depth: int = _DEPTH) -> bool:
+        """It answers 429 itself, or calls a function of the tree that does."""
+        if function not in self._known:
+            self._known[function] = False
+            self._known[function] = (self._speaks(function.module) and answers(function)) or self._calls(function, depth)
+        return self._known[function]
+
+    def _calls(self, function: Function, depth: int) -> bool:
+        for call in function.calls if depth else ():
+            name = ir.last_name(call[2])
+            if name not in self._answering() and not _NAMED.search(name):
+                continue
+            for callee in options(self.world.value(call[2], self.world.inside(function))):
+                if isinstance(callee, Func) and self.function(callee.function, depth - 1):
+                    return True
+        return False
+
+    def _answering(self) -> frozenset[str]:
+        """Names of functions that answer 429 themselves: only calls of such names are followed."""
+        if self._names is None:
+            speaking = [m for m in self.world.modules.values() if self._speaks(m)]
+            self._names = frozenset(f.name for m in speaking for f in m.functions if answers(f))
+        return self._names
+
+    def _speaks(self, module: Module) -> bool:
+        if module.name not in self._signs:
+            file = self.world.index.finder.files.get(module.name)
+            self._signs[module.name] = file is not None and _SIGN.search(file.source) is not None
+        return self._signs[module.name]
+
+
+def _inside(function: Function) -> list[Function]:
+    """Functions nested in it: the wrapper that a decorator makes."""
+    return [
+        f for f in function.module.functions if f.parent is function or (isinstance(f.parent, Function) and f.parent.parent is function)
+    ]
+
+
+def answers(function: Function) -> bool:
+    """It sends 429 or raises such an error; to compare a status with 429, or to list it among others, is no answer."""
+    if any(_is_429(a) for call in function.calls for a in (*call[3], *[v for _, v in call[4]])):
+        return True
+    for node in ir.walk(function.body):
+        if node[0] == "return" and node[2] is not None and node[2][0] == "seq" and any(_is_429(item) for item in node[2][3]):
+            return True
+        if node[0] == "raise" and node[2] is not None and _RAISED.search(ir.last_name(node[2])):
+            return True
+        if node[0] == "assign" and node[3] is not None and _is_429(node[3]):
+            return True
+    return False
+
+
+def _is_429(expr: Expr) -> bool:
+    return (expr[0] == "const" and expr[2] == 429) or (expr[0] in ("attr", "name") and expr[-1] in _ANSWERS)
