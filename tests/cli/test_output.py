@@ -1,13 +1,17 @@
-"""Progress is a line for a waiting person, and nobody else."""
+"""Progress is a line for a waiting person, and nobody else; an output that takes nothing is said."""
 
 from __future__ import annotations
 
 import io
+import shlex
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ostiary.cli import output
+from tests.cli.run import COMMAND, environment
 
 
 class Terminal(io.StringIO):
@@ -49,3 +53,27 @@ def test_talk_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     """Names from a tree are spelled out on standard error, too."""
     output.talk("a\x1b[2Jb")
     assert capsys.readouterr().err == "ostiary: a\\x1b[2Jb\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_no_defect_of_ours(tmp_path: Path) -> None:
+    """What cannot be printed ends with 2 and the system's own reason."""
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(
+            [*COMMAND, "scan", str(tmp_path)], stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False
+        )
+    assert (run.returncode, run.stderr) == (2, b"ostiary: standard output: No space left on device\n")
+
+
+def test_a_closed_output_is_no_defect_of_ours(tmp_path: Path) -> None:
+    """``ostiary scan . >&-`` says so in a line."""
+    words = shlex.join([*COMMAND, "scan", str(tmp_path)])
+    run = subprocess.run(["sh", "-c", f"{words} >&-"], stderr=subprocess.PIPE, env=environment(), timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (2, b"ostiary: standard output is closed\n")
+
+
+def test_an_interrupt_while_loading_is_one(tmp_path: Path) -> None:
+    """Ctrl-C in the first moments, while libraries are imported, ends with 130 and without a traceback."""
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
+    run = subprocess.run([*COMMAND, "version"], capture_output=True, env=environment(PYTHONPATH=str(tmp_path)), timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, b"", b"")

@@ -248,5 +248,5 @@ def test_a_hostile_configuration_is_refused_at_once(text: str, said: str, tmp_pa
 def test_a_section_that_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
     """However it is spelt in pyproject.toml, it is ours to judge."""
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="tool.ostiary is a table"):
+    with pytest.raises(ConfigError, match=r"tool\.ostiary is a table"):
         load(tmp_path)

@@ -230,3 +230,9 @@ def test_a_malformed_lock_is_refused_with_its_line(text: str, said: str) -> None
 def test_a_lock_with_windows_line_ends_is_read(tmp_path: Path) -> None:
     """Git may have turned them."""
     assert check(render(ROUTES).replace("\n", "\r\n"), ROUTES) == []
+
+
+def test_a_method_with_a_hyphen_is_read_again() -> None:
+    """``M-SEARCH`` is a method, too."""
+    entry = Entry("M-SEARCH", "/x", State.OPEN)
+    assert parse_line(str(entry)) == entry

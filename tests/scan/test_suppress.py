@@ -122,7 +122,7 @@ def test_two_that_mean_one_finding_are_both_in_use() -> None:
         ("ignore[debug-mode] ---", "ignore needs a reason"),
         ("ignore[debug-mode], until=2030-01-01", "ignore needs a reason"),
         ("ignore[debug-mod] x", "no weakness is called 'debug-mod'; did you mean 'debug-mode'?"),
-        ("ignore[] x", "no weakness is called ''"),
+        ("ignore[] x", "no weakness is called that"),
         ("ignore[debug-mode] x, until=soon", "until is a day, as in 2030-12-31"),
         ("ignore[debug-mode] x, until=2030-02-30", "until is a day"),
         ("ignore[debug-mode] x, until=", "until is empty"),
@@ -138,6 +138,14 @@ def test_a_bad_comment_is_refused_with_its_line(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as refused:
         accepted(comment(text))
     assert str(refused.value).startswith(f"app.py:10: {said}")
+
+
+@pytest.mark.parametrize("text", ["{}", "ignore[{}] x", "ignore[debug-mode] x, until={}"])
+def test_a_bad_comment_is_not_quoted(text: str) -> None:
+    """A secret that somebody wrote into a comment stays there."""
+    with pytest.raises(ConfigError) as refused:
+        accepted(comment(text.format("hunter2Zq9")))
+    assert "hunt" not in str(refused.value)
 
 
 def test_public_comments_mark_their_lines() -> None:

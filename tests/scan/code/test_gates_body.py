@@ -14,19 +14,27 @@ from flask_login import current_user
 from werkzeug.security import check_password_hash
 """
 CASES = {
-    "refuses before anything else": ("gate", """
+    "refuses before anything else": (
+        "gate",
+        """
         def gate():
             if not session.get("user_id"):
                 abort(401)
             return jsonify(load())
-    """),
-    "returns 403 for the anonymous": ("gate", """
+    """,
+    ),
+    "returns 403 for the anonymous": (
+        "gate",
+        """
         def gate():
             if current_user.is_anonymous:
                 return {"success": False}, 403
             return {"success": True}
-    """),
-    "verifies a token with a helper": ("gate", """
+    """,
+    ),
+    "verifies a token with a helper": (
+        "gate",
+        """
         def gate():
             resp = token_validator(request.headers.get("Authorization"))
             if "error" in resp:
@@ -51,95 +59,135 @@ CASES = {
                 return {"error": "expired"}
             except jwt.InvalidTokenError:
                 return {"error": "invalid"}
-    """),
-    "owner check against the current user": ("gate", """
+    """,
+    ),
+    "owner check against the current user": (
+        "gate",
+        """
         def gate(id):
             post = db.get(Post, id) or abort(404)
             if post.author != current_user:
                 abort(403)
             return jsonify(post)
-    """),
-    "redirects to the login page": ("gate", """
+    """,
+    ),
+    "redirects to the login page": (
+        "gate",
+        """
         def gate():
             if session.get("user") is None:
                 return redirect(url_for("auth.login"))
             return render_template("home.html")
-    """),
-    "a login handler": ("none", """
+    """,
+    ),
+    "a login handler": (
+        "none",
+        """
         def gate():
             data = request.get_json()
             user = User.query.filter_by(username=data.get("username")).first()
             if not user or not check_password_hash(user.password, data["password"]):
                 return jsonify(error="wrong"), 401
             return jsonify(token=make_token(user))
-    """),
-    "a login handler with a comparison": ("none", """
+    """,
+    ),
+    "a login handler with a comparison": (
+        "none",
+        """
         def gate():
             if request.form["password"] != current_app.config["PASSWORD"]:
                 abort(401)
             session["user"] = 1
             return redirect("/")
-    """),
-    "403 for another reason": ("none", """
+    """,
+    ),
+    "403 for another reason": (
+        "none",
+        """
         def gate(id):
             item = db.get(Item, id)
             if item.locked:
                 abort(403)
             return jsonify(item)
-    """),
-    "refuses those who are logged in": ("none", """
+    """,
+    ),
+    "refuses those who are logged in": (
+        "none",
+        """
         def gate():
             if request.headers.get("Authorization"):
                 abort(403)
             return jsonify(ok=1)
-    """),
-    "401 by what the body says": ("none", """
+    """,
+    ),
+    "401 by what the body says": (
+        "none",
+        """
         def gate():
             data = request.get_json()
             if data["role"] == "Chef":
                 abort(401)
             return update(data)
-    """),
-    "an address": ("none", """
+    """,
+    ),
+    "an address": (
+        "none",
+        """
         def gate():
             if request.remote_addr != "127.0.0.1":
                 abort(403)
             return secret()
-    """),
-    "the check comes after the work": ("none", """
+    """,
+    ),
+    "the check comes after the work": (
+        "none",
+        """
         def gate(id):
             db.session.delete(Item.query.get(id))
             db.session.commit()
             if not session.get("user_id"):
                 abort(401)
             return "", 204
-    """),
-    "only one of two ways is checked": ("none", """
+    """,
+    ),
+    "only one of two ways is checked": (
+        "none",
+        """
         def gate(id):
             if request.args.get("full"):
                 if not session.get("user_id"):
                     abort(401)
                 return jsonify(full())
             return jsonify(short())
-    """),
-    "a check that a setting switches off": ("unknown", """
+    """,
+    ),
+    "a check that a setting switches off": (
+        "unknown",
+        """
         def gate():
             if current_app.config["PRIVATE"]:
                 if not session.get("user_id"):
                     abort(401)
             return jsonify(load())
-    """),
-    "logging out ends at the login page for everybody": ("none", """
+    """,
+    ),
+    "logging out ends at the login page for everybody": (
+        "none",
+        """
         def logout():
             if current_user.is_authenticated:
                 logout_user()
             return redirect(url_for("login"))
         gate = logout
-    """),
-    "no refusal at all": ("none", """
+    """,
+    ),
+    "no refusal at all": (
+        "none",
+        """
         def gate():
             return jsonify(name=current_user.name)
-    """),
+    """,
+    ),
 }
 
 
@@ -172,25 +220,36 @@ from fastapi import Depends, Header, HTTPException, Request, Security, WebSocket
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 """
 FASTAPI_CASES = {
-    "verifies what a scheme extracted": ("gate", """
+    "verifies what a scheme extracted": (
+        "gate",
+        """
         async def gate(key: str = Security(APIKeyHeader(name="X-API-Key"))):
             if not secrets.compare_digest(key, SECRET):
                 raise HTTPException(status_code=401)
             return 1
-    """),
-    "never looks at what a scheme extracted": ("none", """
+    """,
+    ),
+    "never looks at what a scheme extracted": (
+        "none",
+        """
         async def gate(key: str = Security(APIKeyHeader(name="X-API-Key"))):
             return 1
-    """),
-    "refuses a missing optional user": ("gate", """
+    """,
+    ),
+    "refuses a missing optional user": (
+        "gate",
+        """
         def maybe(request: Request):
             return request.session.get("user")
         async def gate(user=Depends(maybe)):
             if user is None:
                 raise HTTPException(status_code=401)
             return user
-    """),
-    "a private item only": ("none", """
+    """,
+    ),
+    "a private item only": (
+        "none",
+        """
         def maybe(request: Request):
             return request.session.get("user")
         async def gate(id: int, user=Depends(maybe)):
@@ -198,8 +257,11 @@ FASTAPI_CASES = {
             if item.private and user is None:
                 raise HTTPException(status_code=401)
             return item
-    """),
-    "is behind a gate anyway": ("none", """
+    """,
+    ),
+    "is behind a gate anyway": (
+        "none",
+        """
         def get_user(x_token: str = Header()):
             if x_token != TOKEN:
                 raise HTTPException(401)
@@ -208,8 +270,11 @@ FASTAPI_CASES = {
             if not user.admin:
                 raise HTTPException(status_code=403)
             return user
-    """),
-    "a method of a controller with a user": ("gate", """
+    """,
+    ),
+    "a method of a controller with a user": (
+        "gate",
+        """
         def maybe(request: Request):
             return request.session.get("user")
         class Controller:
@@ -219,15 +284,19 @@ FASTAPI_CASES = {
                     raise HTTPException(status_code=403)
                 return 1
         gate = Controller().get
-    """),
-    "a WebSocket that is closed for strangers": ("gate", """
+    """,
+    ),
+    "a WebSocket that is closed for strangers": (
+        "gate",
+        """
         async def gate(websocket: WebSocket):
             if websocket.query_params.get("token") != TOKEN:
                 await websocket.close(code=1008)
                 return
             await websocket.accept()
             await websocket.send_text("hi")
-    """),
+    """,
+    ),
 }
 
 

@@ -22,22 +22,33 @@ from starlette.requests import HTTPConnection
 """
 
 HOOKS = {
-    "answers 401 to strangers": ("gate", """
+    "answers 401 to strangers": (
+        "gate",
+        """
         def gate():
             if not session.get("user_id"):
                 return jsonify(error="log in"), 401
-    """),
-    "redirects strangers to the login page": ("gate", """
+    """,
+    ),
+    "redirects strangers to the login page": (
+        "gate",
+        """
         def gate():
             if not current_user.is_authenticated:
                 return redirect(url_for("auth.login"))
-    """),
-    "only remembers the user": ("optional", """
+    """,
+    ),
+    "only remembers the user": (
+        "optional",
+        """
         def gate():
             user_id = session.get("user_id")
             g.user = None if user_id is None else User.query.get(user_id)
-    """),
-    "reads a token when there is one": ("optional", """
+    """,
+    ),
+    "reads a token when there is one": (
+        "optional",
+        """
         def gate():
             token = request.headers.get("Authorization")
             if token:
@@ -47,44 +58,68 @@ HOOKS = {
                     abort(401)
                 else:
                     g.user = user
-    """),
-    "a login_required over an empty hook": ("gate", """
+    """,
+    ),
+    "a login_required over an empty hook": (
+        "gate",
+        """
         @login_required
         def gate():
             pass
-    """),
-    "calls a library that enforces": ("gate", """
+    """,
+    ),
+    "calls a library that enforces": (
+        "gate",
+        """
         def gate():
             verify_jwt_in_request()
-    """),
-    "calls a library that does not insist": ("optional", """
+    """,
+    ),
+    "calls a library that does not insist": (
+        "optional",
+        """
         def gate():
             verify_jwt_in_request(optional=True)
-    """),
-    "only sets a header": ("none", """
+    """,
+    ),
+    "only sets a header": (
+        "none",
+        """
         def gate():
             g.started = now()
-    """),
-    "redirects to https": ("none", """
+    """,
+    ),
+    "redirects to https": (
+        "none",
+        """
         def gate():
             if not request.is_secure:
                 return redirect(request.url.replace("http://", "https://"))
-    """),
-    "a CSRF check": ("none", """
+    """,
+    ),
+    "a CSRF check": (
+        "none",
+        """
         def gate():
             if request.method == "POST":
                 token = session.pop("_csrf_token", None)
                 if not token or token != request.form.get("_csrf_token"):
                     abort(403)
-    """),
-    "set up first": ("none", """
+    """,
+    ),
+    "set up first": (
+        "none",
+        """
         def gate():
             if not is_setup():
                 return redirect(url_for("views.setup"))
         def is_setup():
             return bool(current_app.config["SETUP"])
-    """),
-    "refuses banned users": ("optional", """
+    """,
+    ),
+    "refuses banned users": (
+        "optional",
+        """
         def gate():
             if authed():
                 user = get_current_user()
@@ -96,7 +131,8 @@ HOOKS = {
             if authed():
                 return Users.query.filter_by(id=session["id"]).first()
             return None
-    """),
+    """,
+    ),
 }
 
 

@@ -40,7 +40,9 @@ NESTED = {
     + "app.register_blueprint(r0)\n",
     "routers": FASTAPI
     + "r40 = APIRouter()\n@r40.get('/x')\ndef x(): ...\n"
-    + "".join(f"r{i} = APIRouter()\nr{i}.include_router(r{i + 1}, prefix='/a')\nr{i}.include_router(r{i + 1}, prefix='/b')\n" for i in LEVELS)
+    + "".join(
+        f"r{i} = APIRouter()\nr{i}.include_router(r{i + 1}, prefix='/a')\nr{i}.include_router(r{i + 1}, prefix='/b')\n" for i in LEVELS
+    )
     + "app.include_router(r0)\n",
     "mounts": FASTAPI
     + "m40 = FastAPI()\n@m40.get('/x')\ndef x(): ...\n"

@@ -135,7 +135,8 @@ def decorate(w: World, decorator: Value, value: Value, at: int, scope: Scope) ->
     if isinstance(result, Cls) and result.cls is (value.cls if isinstance(value, Cls) else None):
         return result
     if isinstance(decorator, Member) and isinstance(decorator.base, (Made, Obj)):
-        decorator.base.attrs.setdefault(decorator.name, value)
+        # under a name of its own: the next ``@auth.login_required`` is the member again, not this function
+        decorator.base.attrs.setdefault(f"@{decorator.name}", value)
     link = Decorated(decorator, result, at, scope.module)
     if isinstance(value, Cls):
         return Cls(value.cls, value.outer, value.bases, value.scope, (*value.chain, link))

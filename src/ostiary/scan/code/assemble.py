@@ -135,7 +135,8 @@ def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> No
     if obj in here.seen or not w.join(len(obj.wiring.routes)):
         return
     if len(here.seen) > _DEEPEST:
-        return w.give_up("its routers are nested too deep")
+        w.give_up("its routers are nested too deep")
+        return
     attached.add(id(obj))
     guards = (*here.guards, *_own_guards(w, obj))
     if obj is app.obj or not here.seen:

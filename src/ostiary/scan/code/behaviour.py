@@ -14,45 +14,86 @@ from ostiary.model.route import PublicMark
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr, Function
 from ostiary.scan.code.values import Func, name_of
+from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
     from ostiary.scan.code.hints import Hints
     from ostiary.scan.code.world import World
 
 _DEPTH = 2
-_LOGIN = re.compile(r"log_?-?[io]n(?!g)|sign_?-?[io]n|(^|[/_-])(auth|token|tokens|session|sessions|authenticate|access[-_]token|sso|ldap|saml|jwt|otp|2fa|mfa|magic)([/_-]|$)|get_token|obtain")
-_REGISTER = re.compile(r"register|registration|sign_?-?up|create_?-?account|onboard|(^|/)setup(/|$)|enrol")
-_RESET = re.compile(
+_LOGIN = Pattern(
+    r"log_?-?[io]n(?!g)|sign_?-?[io]n|(^|[/_-])(auth|token|tokens|session|sessions|authenticate|access[-_]token|sso|ldap|saml|jwt|otp|2fa|mfa|magic)([/_-]|$)|get_token|obtain"
+)
+_REGISTER = Pattern(r"register|registration|sign_?-?up|create_?-?account|onboard|(^|/)setup(/|$)|enrol")
+_RESET = Pattern(
     r"(reset|forgot|forgotten|recover|lost|new|confirm)[-_/]*(the[-_])?pass|pass\w*[-_/]*(reset|recover|forgot|forget|lost)|(^|[/_-])(reset|forgot|recover|recovery)([/_-]|$)|"
     r"(^|[/_-])(confirm|activate|activation|verify|verification|unsubscribe|invite|invitation|accept[-_]invite|reactivate)([/_-]|$)|verify[-_]?e?mail|confirm[-_]?e?mail"
 )
-_LOGOUT = re.compile(r"(log|sign)[-_]?(out|off)")
-_HEALTH = re.compile(r"^(health|healthz|healthcheck|health[-_]check|ping|pong|version|ready|readyz|readiness|live|livez|liveness|alive|status|heartbeat|up|_health|is[-_]?alive|\.?status\.json)$")
-_DOCS = re.compile(r"^(docs?|redoc|swagger|swagger-?ui|openapi(\.json|\.ya?ml)?|swagger\.json|apispec(\.json)?|api-docs|api-doc|rapidoc|scalar)$")
-_OAUTH = re.compile(r"oauth|oidc|openid|\bsso\b|saml|callback|authorize|google|github|facebook|microsoft|azure|gitlab|discord|apple")
-_WEBHOOK = re.compile(r"web_?-?hook|(^|[/_-])hooks?([/_-]|$)|ipn|callback|events?$|stripe|github|slack")
+_LOGOUT = Pattern(r"(log|sign)[-_]?(out|off)")
+_HEALTH = Pattern(
+    r"^(health|healthz|healthcheck|health[-_]check|ping|pong|version|ready|readyz|readiness|live|livez|liveness|alive|status|heartbeat|up|_health|is[-_]?alive|\.?status\.json)$"
+)
+_DOCS = Pattern(
+    r"^(docs?|redoc|swagger|swagger-?ui|openapi(\.json|\.ya?ml)?|swagger\.json|apispec(\.json)?|api-docs|api-doc|rapidoc|scalar)$"
+)
+_OAUTH = Pattern(r"oauth|oidc|openid|\bsso\b|saml|callback|authorize|google|github|facebook|microsoft|azure|gitlab|discord|apple")
+_WEBHOOK = Pattern(r"web_?-?hook|(^|[/_-])hooks?([/_-]|$)|ipn|callback|events?$|stripe|github|slack")
 
-_CHECKS = re.compile(
+_CHECKS = Pattern(
     r"^(check_password(_hash)?|checkpw|verify_password|verify_and_update(_password)?|validate_password|check_passwd|authenticate(_user)?|login_user|bind_user|simple_bind_s|password_matches|is_correct_password|compare_password|do_login|log_in|sign_in|auth_\w*user)$"
 )
-_ISSUES = re.compile(r"(create|generate|make|issue|encode|get|new|sign|build)_?(\w*_)?(access|auth|refresh|jwt|bearer|session|id)?_?(token|jwt|session)s?(_response|_pair|_jwt)?$|^(login_user|set_access_cookies|set_cookie|encode|encode_auth_token|token_response)$")
-_MAKES = re.compile(r"^(add|save|create\w*|insert\w*|register\w*|sign_?up\w*|set_password|hash_password|generate_password_hash|hashpw|new_user|validate_on_submit|persist|store)$")
-_RESETS = re.compile(
+_ISSUES = Pattern(
+    r"(create|generate|make|issue|encode|get|new|sign|build)_?(\w*_)?(access|auth|refresh|jwt|bearer|session|id)?_?(token|jwt|session)s?(_response|_pair|_jwt)?$|^(login_user|set_access_cookies|set_cookie|encode|encode_auth_token|token_response)$"
+)
+_MAKES = Pattern(
+    r"^(add|save|create\w*|insert\w*|register\w*|sign_?up\w*|set_password|hash_password|generate_password_hash|hashpw|new_user|validate_on_submit|persist|store)$"
+)
+_RESETS = Pattern(
     r"(send|validate|verify|check|decode|load|consume|confirm|generate|get|unserialize|create|reset|set|hash|update|find|mark)\w*(password|token|reset|email|mail|pin|code|otp|activation|invite|invitation|confirm)\w*$|^(loads|unsign|set_password|hash_password|sendmail|send_mail|send_email|validate_on_submit|compare_digest)$"
 )
-_LEAVES = re.compile(r"^(logout_user|logout\w*|clear|pop|delete_cookie|unset_\w*cookies|revoke\w*|expire\w*|sign_out|blacklist\w*|clear_user_session|remove_session|delete_session|forget)$")
-_DATA = re.compile(r"^(query|filter|filter_by|select|all|scalars|scalar|get_or_404|first_or_404|find|find_one|find_all|fetchall|fetchone|aggregate|delete|commit|add|update|insert|save|paginate|create_all|drop_all|environ|getenv|system|popen|Popen|remove)$")
+_LEAVES = Pattern(
+    r"^(logout_user|logout\w*|clear|pop|delete_cookie|unset_\w*cookies|revoke\w*|expire\w*|sign_out|blacklist\w*|clear_user_session|remove_session|delete_session|forget)$"
+)
+_DATA = Pattern(
+    r"^(query|filter|filter_by|select|all|scalars|scalar|get_or_404|first_or_404|find|find_one|find_all|fetchall|fetchone|aggregate|delete|commit|add|update|insert|save|paginate|create_all|drop_all|environ|getenv|system|popen|Popen|remove)$"
+)
 _PAGES = frozenset(
     (
-        *("render_template", "render_template_string", "TemplateResponse", "HTMLResponse", "send_file", "send_from_directory", "FileResponse", "send_static_file"),
-        *("redirect", "RedirectResponse", "url_for", "make_response", "get_swagger_ui_html", "get_redoc_html", "get_swagger_ui_oauth2_redirect_html"),
+        *(
+            "render_template",
+            "render_template_string",
+            "TemplateResponse",
+            "HTMLResponse",
+            "send_file",
+            "send_from_directory",
+            "FileResponse",
+            "send_static_file",
+        ),
+        *(
+            "redirect",
+            "RedirectResponse",
+            "url_for",
+            "make_response",
+            "get_swagger_ui_html",
+            "get_redoc_html",
+            "get_swagger_ui_oauth2_redirect_html",
+        ),
     )
 )
-_HELPERS = frozenset(("url_for", "join", "dirname", "_", "gettext", "Path", "get_flashed_messages", "format", "abspath", "str", "safe_join"))
-_OAUTH_CALLS = re.compile(r"^(authorize_redirect|authorize_access_token|fetch_token|fetch_access_token|authorization_url|create_authorization_url|get_authorization_url|get_access_token|exchange_code\w*|get_authorize_url|authorized_response|parse_id_token|process_response|prepare_for_authenticate|parse_authn_request_response|callback|make_google_blueprint|authorize|get_login_redirect|verify_and_process|create_authorization_response|authorized)$")
-_SIGNATURES = re.compile(r"^(compare_digest|construct_event|verify_signature|verify_webhook\w*|check_signature|validate_signature|is_valid_signature|verify_header|verify_slack\w*|is_valid_request|verify_hmac|verify_request_signature|\w*verify\w*signature\w*)$")
-_SENT = re.compile(r"^(token|code|pin|otp|e?mail|email_address|username|user_?name|login|phone|identifier|data|key|uid|uidb64|hash)$|_(token|code|pin|otp|email)$|^reset_\w+")
-_PASSWORD = re.compile(r"passw(or)?d|^pwd$|passcode|^pin$|\botp\b|form_data|credentials")
+_HELPERS = frozenset(
+    ("url_for", "join", "dirname", "_", "gettext", "Path", "get_flashed_messages", "format", "abspath", "str", "safe_join")
+)
+_OAUTH_CALLS = Pattern(
+    r"^(authorize_redirect|authorize_access_token|fetch_token|fetch_access_token|authorization_url|create_authorization_url|get_authorization_url|get_access_token|exchange_code\w*|get_authorize_url|authorized_response|parse_id_token|process_response|prepare_for_authenticate|parse_authn_request_response|callback|make_google_blueprint|authorize|get_login_redirect|verify_and_process|create_authorization_response|authorized)$"
+)
+_SIGNATURES = Pattern(
+    r"^(compare_digest|construct_event|verify_signature|verify_webhook\w*|check_signature|validate_signature|is_valid_signature|verify_header|verify_slack\w*|is_valid_request|verify_hmac|verify_request_signature|\w*verify\w*signature\w*)$"
+)
+_SENT = Pattern(
+    r"^(token|code|pin|otp|e?mail|email_address|username|user_?name|login|phone|identifier|data|key|uid|uidb64|hash)$|_(token|code|pin|otp|email)$|^reset_\w+"
+)
+_PASSWORD = Pattern(r"passw(or)?d|^pwd$|passcode|^pin$|\botp\b|form_data|credentials")
+_LISTS = Pattern(r"^(paginate|fetchall)$")
 
 
 @dataclass(slots=True)
@@ -67,10 +108,10 @@ class _Seen:
     words: frozenset[str]
     name: str
 
-    def does(self, pattern: re.Pattern[str], deep: bool = True) -> bool:
+    def does(self, pattern: Pattern, deep: bool = True) -> bool:
         return any(pattern.search(n) for n in (self.deep if deep else self.own))
 
-    def says(self, pattern: re.Pattern[str]) -> bool:
+    def says(self, pattern: Pattern) -> bool:
         return any(pattern.search(w) for w in self.words)
 
 
@@ -175,13 +216,18 @@ def _compares_password(function: Function) -> bool:
 
 
 def _register(s: _Seen) -> bool:
-    return bool(_REGISTER.search(s.name)) and "admin" not in s.path and s.does(_MAKES) and (s.method == "GET" or s.says(_PASSWORD) or s.does(_MAKES, deep=False))
+    return (
+        bool(_REGISTER.search(s.name))
+        and "admin" not in s.path
+        and s.does(_MAKES)
+        and (s.method == "GET" or s.says(_PASSWORD) or s.does(_MAKES, deep=False))
+    )
 
 
 def _oauth(s: _Seen) -> bool:
     if not _OAUTH.search(s.name):
         return False
-    if s.does(_OAUTH_CALLS, deep=True) and not s.does(re.compile(r"^(paginate|fetchall)$"), deep=False):
+    if s.does(_OAUTH_CALLS, deep=True) and not s.does(_LISTS, deep=False):
         return True
     if len(s.words & {"client_id", "redirect_uri", "authorization_code", "grant_type", "code_challenge", "response_type"}) > 1:
         return True
@@ -214,7 +260,9 @@ def _opens_what_is_asked(function: Function) -> bool:
     """``send_file(path)`` of a parameter is no static file; ``send_from_directory(FOLDER, path)`` is."""
     params = {p.name for p in function.params}
     for call in function.calls:
-        if ir.last_name(call[2]) in ("send_file", "FileResponse") and any(n[0] == "name" and n[2] in params for e in call[3] for n in ir.walk(e)):
+        if ir.last_name(call[2]) in ("send_file", "FileResponse") and any(
+            n[0] == "name" and n[2] in params for e in call[3] for n in ir.walk(e)
+        ):
             return True
     return False
 
@@ -234,7 +282,15 @@ def _fixed(e: Expr) -> bool:
         return all(_fixed(i) for i in e[3])
     if e[0] == "dict":
         return all(k is not None and _fixed(k) for k in e[2]) and all(_fixed(v) for v in e[3])
-    if e[0] == "call" and ir.last_name(e[2]) in ("jsonify", "Response", "JSONResponse", "PlainTextResponse", "HTMLResponse", "make_response", "dumps"):
+    if e[0] == "call" and ir.last_name(e[2]) in (
+        "jsonify",
+        "Response",
+        "JSONResponse",
+        "PlainTextResponse",
+        "HTMLResponse",
+        "make_response",
+        "dumps",
+    ):
         return all(_fixed(a) for a in e[3]) and all(_fixed(v) for _, v in e[4])
     return False
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ostiary.scan.code import attributes, credentials, expressions, ir, known, libraries, methods, refusals, statements
+from ostiary.scan.code import (
+    attributes,
+    credentials,
+    expressions,
+    functions,
+    ir,
+    known,
+    methods,
+    refusals,
+    schemes,
+    unread,
+)
 from ostiary.scan.code.frames import Frame
 from ostiary.scan.code.frameworks.depends import unwrap
-from ostiary.scan.code.ir import ClassDef, Expr
-from ostiary.scan.code.things import ANYBODY, NONE, ONWARD, REQUEST, TAINTED, UNKNOWN, Choice, Path, Thing, Ways, answer, flag, join
-from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Map, Member, Native, Obj, Seq, Unknown, Value, name_of
+from ostiary.scan.code.ir import Expr
+from ostiary.scan.code.things import ANYBODY, NONE, ONWARD, REQUEST, TAINTED, UNKNOWN, Path, Thing, Ways, answer, join
+from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Member, Native, Obj, Unknown, Value
+from ostiary.scan.lazy import Pattern
 
 Given = tuple[Path, list[Thing], dict[str, Thing]]
-_LOGS = re.compile(r"^(debug|info|warning|warn|error|exception|critical|log|print|trace|emit|add_breadcrumb|capture_\w+|track|notify|audit|record\w*|set_(user|tag|context|attribute)\w*|bind|observe|inc|publish|format|sleep|append|add|delete|commit|rollback|close|flush)$")
-_COUNTS = re.compile(r"limit|throttl|rate_|quota|bucket|\bincr|counter|metric|\bhit$", re.IGNORECASE)
-_WHO = re.compile(
-    r"^_?(get_?|fetch_?|load_?|require_?|resolve_?)?(current|logged_?in|auth(ed|enticated)?|request)_?(user|account|identity|principal|member|subject|admin|customer)\w*$|"
-    r"^_?(is|has)_?(authenticated|logged_?in|admin|authorized|authed|superuser|staff|permission|permissions|role|roles|access|login)\w*$|^_?(authed|authenticated|logged_?in|get_jwt_identity|get_identity|get_user_id)$"
-)
-_CHECKS = re.compile(r"^_?(async_?)?(verify|validate|authenticate|authorize|authorise|check|require|ensure|assert|enforce|decode|introspect|login|demand|guard|protect)")
-_LONG = 60
-_ANONYMOUS = re.compile(r"anonym|guest", re.IGNORECASE)
+_ANONYMOUS = Pattern(r"anonym|guest", re.IGNORECASE)
 
 
 def call(f: Frame, e: Expr, path: Path) -> Ways:
@@ -79,7 +83,7 @@ def apply(f: Frame, e: Expr, target: Thing, path: Path, args: list[Thing], kwarg
     if kind == "value":
         return _apply_value(f, e, target.value, path, args, kwargs)
     if kind == "closure":
-        return invoke(f, target, e, path, args, kwargs)
+        return functions.invoke(f, target, e, path, args, kwargs)
     if kind == "onward":
         f.end("onward", UNKNOWN, path)
         return []
@@ -93,7 +97,7 @@ def apply(f: Frame, e: Expr, target: Thing, path: Path, args: list[Thing], kwarg
         return []
     if kind in ("raw", "nobody", "flag", "bag", "answer", "address"):
         return [(path, target)]
-    return unresolved(f, e, path, args, kwargs, target)
+    return unread.unresolved(f, e, path, args, kwargs, target)
 
 
 def _sent(args: list[Thing]) -> Thing:
@@ -107,8 +111,8 @@ def _sent(args: list[Thing]) -> Thing:
 def _apply_value(f: Frame, e: Expr, value: Value, path: Path, args: list[Thing], kwargs: dict[str, Thing]) -> Ways:
     if isinstance(value, Func):
         if credentials.CONFIG_CALL.match(value.function.name) and args and len(value.function.params) > 0:
-            return [(path, _configured(f, e, args))]
-        return invoke(f, Thing("value", "", value), e, path, args, kwargs)
+            return [(path, unread.configured(f, e, args))]
+        return functions.invoke(f, Thing("value", "", value), e, path, args, kwargs)
     if isinstance(value, Cls):
         return _construct(f, e, value, path, args, kwargs)
     if isinstance(value, Either):
@@ -118,29 +122,24 @@ def _apply_value(f: Frame, e: Expr, value: Value, path: Path, args: list[Thing],
     if isinstance(value, Native):
         return [(path, ONWARD if ONWARD in args else UNKNOWN)]
     if isinstance(value, Member) and isinstance(value.base, Obj) and not value.base.kind:
-        if value.name == "__call__" and known.is_scheme(f, value.base):
-            return known.scheme(f, value.base, path)
-        if known.auth_method(f, value.base, value.name):
-            return known.http_auth(f, e, value.name, path, args)
+        if value.name == "__call__" and schemes.is_scheme(f, value.base):
+            return schemes.scheme(f, value.base, path)
+        if schemes.auth_method(f, value.base, value.name):
+            return schemes.http_auth(f, e, value.name, path, args)
     if isinstance(value, (Ext, Made, Member)):
         return known.library(f, e, value, path, args, kwargs)
-    return unresolved(f, e, path, args, kwargs, Thing("unknown", value.why if isinstance(value, Unknown) else ""))
+    return unread.unresolved(f, e, path, args, kwargs, Thing("unknown", value.why if isinstance(value, Unknown) else ""))
 
 
 def _call_object(f: Frame, e: Expr, value: Obj, path: Path, args: list[Thing], kwargs: dict[str, Thing]) -> Ways:
     method = f.engine.world.attribute(value, "__call__")
     if isinstance(method, Func):
-        return invoke(f, Thing("value", "", method), e, path, args, kwargs)
-    if known.is_scheme(f, value):
-        return known.scheme(f, value, path)
-    if _passes_on(f, args):
+        return functions.invoke(f, Thing("value", "", method), e, path, args, kwargs)
+    if schemes.is_scheme(f, value):
+        return schemes.scheme(f, value, path)
+    if unread.passes_on(f, args):
         return apply(f, e, ONWARD, path, args, kwargs)
-    return unresolved(f, e, path, args, kwargs, Thing("unknown"))
-
-
-def _passes_on(f: Frame, args: list[Thing]) -> bool:
-    """``self.app(scope, receive, send)``, ``self.app(environ, start_response)``: on to what the middleware wraps."""
-    return f.role == "middleware" and len(args) >= 2 and args[0].kind == "bag" and args[0].name in ("scope", "environ")
+    return unread.unresolved(f, e, path, args, kwargs, Thing("unknown"))
 
 
 def _construct(f: Frame, e: Expr, cls: Cls, path: Path, args: list[Thing], kwargs: dict[str, Thing]) -> Ways:
@@ -162,12 +161,16 @@ def _construct(f: Frame, e: Expr, cls: Cls, path: Path, args: list[Thing], kwarg
         return [(path, carried if carried.kind in TAINTED else Thing("value", "", made))]
     if carried.kind not in (*TAINTED, "bag", "request") and REQUEST not in args:
         return [(path, Thing("value", "", made))]
-    return [(p, Thing("value", "", made)) for p, _ in invoke(f, Thing("value", "", init), e, path, args, kwargs)]
+    return [(p, Thing("value", "", made)) for p, _ in functions.invoke(f, Thing("value", "", init), e, path, args, kwargs)]
 
 
 def _made(f: Frame, cls: Cls, args: list[Thing], kwargs: dict[str, Thing]) -> Value:
     """An instance; the same one for the same arguments, as far as they tell."""
-    telling = [(i, t) for i, t in (*enumerate(args), *sorted(kwargs.items())) if t.kind != "unknown" and not isinstance(t.value, (Made, Member, Obj))]
+    telling = [
+        (i, t)
+        for i, t in (*enumerate(args), *sorted(kwargs.items()))
+        if t.kind != "unknown" and not isinstance(t.value, (Made, Member, Obj))
+    ]
     key = (id(cls.cls), tuple(telling))
     found = f.engine.built.get(key)
     if found is None:
@@ -181,151 +184,6 @@ def _value(thing: Thing) -> Value:
     if thing.kind == "value" and isinstance(thing.value, Value):
         return thing.value
     return Const(thing.value) if thing.kind == "const" else Unknown()
-
-
-def invoke(f: Frame, target: Thing, e: Expr, path: Path, args: list[Thing], kwargs: dict[str, Thing]) -> Ways:
-    """Walk a function of the tree with what it is given; what it raises goes on from here."""
-    func, taken = target.value if target.kind == "closure" else (target.value, ())
-    if _gated(f, func):
-        f.fail(path.test("identity"), answer(401))
-        return []
-    if f.engine.body and _is_business(func):
-        return unresolved(f, e, path, args, kwargs, UNKNOWN)
-    given = [*args, *kwargs.values(), *(t for _, t in taken)]
-    if not _matters(f, func, given) or (f.dropped is e and f.role != "middleware" and ONWARD not in given and not f.engine.judge.may_refuse(func.function)):
-        return [(path, UNKNOWN)]
-    if f.too_deep or f.engine.running.count(func.function) > 1:
-        f.engine.cut = True
-        return unresolved(f, e, path, args, kwargs, Thing("unknown", "deeper than four calls"))
-    out: Ways = []
-    for end in statements.call(f, func, dict(taken), args, kwargs):
-        after = path.graft(end.path)
-        if after is None:
-            continue
-        if end.how == "return":
-            out.append((after, end.thing))
-        elif end.how == "raise":
-            f.fail(after, end.thing)
-        else:
-            f.end(end.how, end.thing, after)
-    return out
-
-
-_CARRIERS = frozenset(("raw", "nobody", "request", "bag", "onward", "part", "address", "send", "start", "closure"))
-
-
-def _is_business(func: Func) -> bool:
-    """Too long for a check, and not called like one: a handler's work is not walked."""
-    code = func.function
-    return code.end - code.line > _LONG and not libraries.authish(code.name) and not _CHECKS.match(code.name)
-
-
-def _matters(f: Frame, func: Func, given: list[Thing]) -> bool:
-    """Walking a function can change the verdict: it is given something of the request, or speaks of it itself."""
-    if any(t.kind in _CARRIERS or (t.kind in ("seq", "dict") and join([t]).kind in _CARRIERS) for t in given):
-        return True
-    if func.bound is not None and any(key[0] == id(func.bound) for key in f.engine.fields):
-        return True
-    return f.engine.judge.worth(func.function)
-
-
-def _gated(f: Frame, func: Func) -> bool:
-    """A library's decorator over the function refuses before its body runs."""
-    return any(
-        not isinstance(link.value, (Func, Native)) and f.engine.judge.decorates(link.value, link.result, f.engine.request) == "gate" for link in func.chain
-    )
-
-
-def unresolved(f: Frame, e: Expr, path: Path, args: list[Thing], kwargs: dict[str, Thing], target: Thing) -> Ways:
-    """A callee that cannot be read: given a credential, it is supposed to verify it."""
-    last, name = ir.last_name(e[2]), ir.dotted(e[2]) or ir.last_name(e[2])
-    if ONWARD in args or ONWARD in kwargs.values():
-        return [(path, ONWARD)]
-    if _passes_on(f, args):
-        return apply(f, e, ONWARD, path, args, kwargs)
-    if _LOGS.match(last) or _COUNTS.search(name):
-        return [(path, UNKNOWN)]
-    if refusals.refuses_by_name(last) and not _CHECKS.match(last):
-        return [(path, answer(401, "error" if last[:1].isupper() else ""))]
-    if credentials.CONFIG_CALL.match(last):
-        return [(path, _configured(f, e, args))]
-    carried = join([*args, *kwargs.values(), *([target] if target.kind in TAINTED else [])])
-    auth = libraries.authish(last) or bool(_CHECKS.match(last))
-    if carried.kind == "raw" and carried.value == "claim":
-        return [(path, carried if auth else UNKNOWN)]
-    if (carried.kind == "raw" and (not carried.soft or auth)) or carried.kind == "nobody":
-        return _supposed(f, e, path, carried, name, auth)
-    if _WHO.match(last):
-        return [(path.label("unsure", name) if _CHECKS.match(last) else path, ANYBODY)]
-    if auth and (REQUEST in args or any(a.kind == "bag" and a.name in ("header", "cookie", "scope", "environ") for a in args)):
-        return _supposed(f, e, path, Thing("nobody", "verify"), name, auth)
-    if auth and target.name and "could not be parsed" in target.name:
-        return [(path.label("unsure", f"{name}: {target.name}"), UNKNOWN)]
-    return [(path, carried if carried.kind == "address" or (carried.kind == "flag" and len(args) == 1 and e[2][0] == "name") else UNKNOWN)]
-
-
-def _configured(f: Frame, e: Expr, args: list[Thing]) -> Thing:
-    name = next((a.value for a in args if a.kind == "const" and isinstance(a.value, str)), "") or (ir.last_name(e[3][0]) if e[3] else "") or ir.last_name(e[2])
-    default = args[1].value if len(args) > 1 and args[1].kind == "const" and args[1].value not in (None, "") else None
-    return flag(name, default) if default is not None else attributes.setting(f.engine, name, None)
-
-
-def _supposed(f: Frame, e: Expr, path: Path, carried: Thing, name: str, auth: bool) -> Ways:
-    """What an unread callee gives back for junk: nothing, or an error where one is expected."""
-    kind = "login" if carried.name.startswith("login") else carried.name if carried.kind == "nobody" else "verify"
-    found = Thing("nobody", kind, soft=True)
-    path = path.test("lookup")
-    if not f.tries:
-        return [(path.label("unsure", name) if auth else path, found)]
-    fork = f.fork(e[1], "error")
-    f.fail(path.test(kind).choose(Choice(fork, True)), Thing("error", "verify" if carried.kind == "raw" else "?"))
-    return [(path.choose(Choice(fork, False)), found)]
-
-
-def bind_target(f: Frame, path: Path, target: Expr, thing: Thing) -> Path:
-    """``target = thing``."""
-    tag = target[0]
-    if tag == "name":
-        return path.bind(target[2], thing)
-    if tag == "seq":
-        for i, inner in enumerate(target[3]):
-            known_items = thing.value if thing.kind == "seq" else ()
-            each = known_items[i] if i < len(known_items) else _spread(thing)
-            path = bind_target(f, path, inner, each)
-        return path
-    if tag == "star":
-        return bind_target(f, path, target[2], _spread(thing))
-    if tag == "attr":
-        return _bind_attribute(f, path, target, thing)
-    if tag == "sub" and expressions.slot(target):
-        return path.bind(expressions.slot(target), thing)
-    return path
-
-
-def _spread(thing: Thing) -> Thing:
-    """One member of what is unpacked."""
-    if thing.kind == "nobody":
-        return Thing("nobody", thing.name, soft=True)
-    return thing if thing.kind in ("raw", "flag") else UNKNOWN
-
-
-def _bind_attribute(f: Frame, path: Path, target: Expr, thing: Thing) -> Path:
-    base = path.env.get(target[2][2]) if target[2][0] == "name" else None
-    if base is not None and base.kind == "answer" and target[3] in ("status_code", "status"):
-        return path.bind(target[2][2], answer(refusals.status_of(thing)))
-    if base is not None and isinstance(base.value, Obj) and f.func.function.name == "__init__":
-        f.engine.fields[(id(base.value), target[3])] = thing
-    name = ir.dotted(target)
-    return path.bind(name, thing) if name else path
-
-
-def member_of(f: Frame, over: Thing) -> Thing:
-    """A member of what a loop goes over, when members are not taken one by one."""
-    if over.kind == "bag" and over.name in ("header", "cookie"):
-        return Thing("seq", value=(UNKNOWN, credentials.credential(over.name, None)))
-    if over.kind == "seq":
-        return join(list(over.value))
-    return _spread(over) if over.kind in ("raw", "nobody", "flag") else UNKNOWN
 
 
 def supplied_attribute(f: Frame, base: Thing, name: str, path: Path) -> Ways | None:
@@ -356,10 +214,3 @@ def supplied(f: Frame, value: Value, path: Path) -> Ways:
         else:
             f.fail(after, end.thing)
     return out
-
-
-def owner_of(func: Func) -> ClassDef | None:
-    return func.function.parent if isinstance(func.function.parent, ClassDef) else None
-
-
-__all__ = ["apply", "arguments", "bind_target", "call", "invoke", "member_of", "name_of", "owner_of", "supplied", "supplied_attribute", "unresolved"]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from ostiary.scan.code import credentials, exempt
-from ostiary.scan.code.attributes import item, members_of
+from ostiary.scan.code import credentials, exempt, membership
 from ostiary.scan.code.frames import Frame, words
 from ostiary.scan.code.ir import Expr
+from ostiary.scan.code.settings import spelled
 from ostiary.scan.code.things import ADDRESS, FALSE, NO_DEFAULT, TRUE, UNKNOWN, Choice, Path, Thing, Ways, const, flag
 from ostiary.scan.code.values import Cls, Func, Map, Mod, Obj, Seq
+from ostiary.scan.lazy import Pattern
 
 Forks = list[tuple[Path, bool]]
-_SCHEMES = re.compile(r"^(bearer|basic|token|jwt|apikey|api-key|api_key|key|digest|negotiate|hmac|sha\d+|v\d|dpop|hmac-sha256|aws4-hmac-sha256|null|undefined|none)?[ :=]*$", re.IGNORECASE)
-_FORMAT = re.compile(r"prefix|scheme|(^|[ _])(type|algorithm|alg|kid|version|length|format)($|[ _])", re.IGNORECASE)
+_SCHEMES = Pattern(
+    r"^(bearer|basic|token|jwt|apikey|api-key|api_key|key|digest|negotiate|hmac|sha\d+|v\d|dpop|hmac-sha256|aws4-hmac-sha256|null|undefined|none)?[ :=]*$",
+    re.IGNORECASE,
+)
+_FORMAT = Pattern(r"prefix|scheme|(^|[ _])(type|algorithm|alg|kid|version|length|format)($|[ _])", re.IGNORECASE)
 _FLIP = {"!=": "==", "is not": "is", "not in": "in"}
 LOOSE = re.compile(
     r"err|fail|invalid|denied|deny|reject|respon|result|\bres\b|\bmsg|message|status|anonymous|expired|revoked|block|missing|\bbad\b|forbid|unauth|\bnot_|redirect|reason|code|ban|lock|disabled|problem|exc\b|guest|unknown",
@@ -70,7 +75,7 @@ def _assumed(key: str, f: Frame, path: Path) -> Forks:
 
 def _flag(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
     if thing.value is not NO_DEFAULT:
-        return [(path.label("config", thing.name), bool(thing.value))]
+        return [(path.label("config", thing.name), bool(spelled(thing.value)))]
     return _assumed(f"flag:{thing.name}", f, path)
 
 
@@ -89,7 +94,7 @@ def _bag(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
     return [(path, False)] if thing.name == "session" else [(path, True), (path, False)]
 
 
-_DECIDE = {
+_DECIDE: dict[str, Callable[[Frame, Thing, Path, Expr], Forks]] = {
     "const": lambda f, t, p, e: [(p, bool(t.value))], "raw": _raw, "nobody": _nobody, "flag": _flag, "value": _value, "bag": _bag,
     "address": lambda f, t, p, e: _assumed("address:", f, p), "asked": lambda f, t, p, e: _assumed(f"asked:{t.name}", f, p),
     "some": lambda f, t, p, e: [(p, True)], "part": lambda f, t, p, e: [(p, True)], "request": lambda f, t, p, e: [(p, True)], "onward": lambda f, t, p, e: [(p, True)],
@@ -101,7 +106,7 @@ _DECIDE = {
 def compare(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr) -> Ways:
     """``left op right``."""
     base = _FLIP.get(op, op)
-    found = _in(f, path, left, right, about) if base == "in" else _equal(f, path, left, base, right, about)
+    found = membership.contained(f, path, left, right, about) if base == "in" else _equal(f, path, left, base, right, about)
     return [(p, negate(t)) for p, t in found] if base != op else found
 
 
@@ -116,7 +121,16 @@ def negate(thing: Thing) -> Thing:
     return Thing("asked", f"not {thing.name}") if thing.kind == "asked" else thing
 
 
-def _presence(f: Frame, path: Path, thing: Thing, about: Expr, wanted: bool) -> Ways:
+_EQUALS: dict[str, Callable[[Frame, Path, Thing, str, Thing, Expr], Ways]] = {
+    "part": lambda f, p, a, op, b, e: [(p, _part(f, a, op, b, e))],
+    "address": lambda f, p, a, op, b, e: [(p, ADDRESS)],
+    "raw": lambda f, p, a, op, b, e: raw_equal(f, p, a, op, b, e),
+    "nobody": lambda f, p, a, op, b, e: [(p, _nobody_equal(a, op, b))],
+    "flag": lambda f, p, a, op, b, e: [(p, _flag_equal(a, op, b, e))],
+}
+
+
+def presence(f: Frame, path: Path, thing: Thing, about: Expr, wanted: bool) -> Ways:
     return [(p, const(present is wanted)) for p, present in decide(f, thing, path, about)]
 
 
@@ -127,7 +141,7 @@ def form(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
     return [(p, UNKNOWN if present else FALSE) for p, present in decide(f, thing, path, about)]
 
 
-def _fails(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
+def fails(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
     """A stranger's credential compared with the right one."""
     if thing.value == "claim":
         return form(f, path, thing, about)
@@ -138,21 +152,10 @@ def _fails(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
 def _equal(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr) -> Ways:
     if left.kind == "const" and right.kind == "const":
         return [(path, const(left.value == right.value) if op in ("==", "is") else UNKNOWN)]
-    for a, b in ((left, right), (right, left)):
-        if a.kind == "part":
-            return [(path, _part(f, a, op, b, about))]
-    for a, b in ((left, right), (right, left)):
-        if a.kind == "address":
-            return [(path, ADDRESS)]
-    for a, b in ((left, right), (right, left)):
-        if a.kind == "raw":
-            return _raw_equal(f, path, a, op, b, about)
-    for a, b in ((left, right), (right, left)):
-        if a.kind == "nobody":
-            return [(path, _nobody_equal(a, op, b))]
-    for a, b in ((left, right), (right, left)):
-        if a.kind == "flag":
-            return [(path, _flag_equal(a, op, b, about))]
+    for kind in _EQUALS:
+        for a, b in ((left, right), (right, left)):
+            if a.kind == kind:
+                return _EQUALS[kind](f, path, a, op, b, about)
     if left.kind == "value" and right.kind == "value" and left.value is right.value and op in ("==", "is"):
         return [(path, TRUE)]
     if op in ("==", "is") and left.kind in ("onward", "answer", "request", "closure") and right == const(None):
@@ -160,22 +163,22 @@ def _equal(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr
     return [(path, UNKNOWN)]
 
 
-def _raw_equal(f: Frame, path: Path, thing: Thing, op: str, other: Thing, about: Expr) -> Ways:
+def raw_equal(f: Frame, path: Path, thing: Thing, op: str, other: Thing, about: Expr) -> Ways:
     if op not in ("==", "is"):
         return [(path, UNKNOWN)]
     if other.kind == "const" and other.value in (None, "", b"", False):
-        return _presence(f, path, thing, about, wanted=False)
-    if other.kind in ("raw", "part", "address", "bag") or (other.kind == "const" and not _secret(thing, other)):
+        return presence(f, path, thing, about, wanted=False)
+    if other.kind in ("raw", "part", "address", "bag") or (other.kind == "const" and not secret(thing, other)):
         return form(f, path, thing, about) if isinstance(other.value, str) else [(path, UNKNOWN)]
     said = words(about)
     if _FORMAT.search(said):
         return form(f, path, thing, about)
     if thing.soft and not credentials.is_secretish(said):
         return [(path, UNKNOWN)]
-    return _fails(f, path, thing, about)
+    return fails(f, path, thing, about)
 
 
-def _secret(thing: Thing, other: Thing) -> bool:
+def secret(thing: Thing, other: Thing) -> bool:
     """A literal that only somebody who knows it sends; the name of a scheme is not."""
     if not isinstance(other.value, (str, bytes)):
         return False
@@ -190,13 +193,15 @@ def _nobody_equal(thing: Thing, op: str, other: Thing) -> Thing:
         return Thing("nobody", thing.name, None, thing.soft, not thing.truth)
     if other.kind == "const" and other.value is True:
         return thing
-    loose = other.kind == "const" and (isinstance(other.value, int) or bool(re.search(LOOSE.pattern + r"|ok|success|valid|active", str(other.value))))
+    loose = other.kind == "const" and (
+        isinstance(other.value, int) or bool(re.search(LOOSE.pattern + r"|ok|success|valid|active", str(other.value)))
+    )
     return Thing("nobody", thing.name, "loose" if loose else None, thing.soft)
 
 
 def _flag_equal(thing: Thing, op: str, other: Thing, about: Expr) -> Thing:
     if thing.value is not NO_DEFAULT and other.kind == "const" and op in ("==", "is"):
-        return flag(thing.name, thing.value == other.value)
+        return flag(thing.name, thing.value == other.value or str(thing.value).lower() == str(other.value).lower())
     if other.kind == "const" and other.value in (None, False, "") and op in ("==", "is"):
         return flag(f"not {thing.name}")
     if other.kind == "const" and other.value is True:
@@ -223,75 +228,3 @@ def asked(thing: Thing, about: Expr) -> Thing:
 
 def known(result: bool | None, thing: Thing, about: Expr) -> Thing:
     return const(result) if result is not None else asked(thing, about)
-
-
-def _in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
-    if right.kind == "const" and right.value is None:
-        f.fail(path, Thing("error", "TypeError"))
-        return []
-    if right.kind == "bag":
-        return _in_bag(f, path, left, right, about)
-    if left.kind == "part" or right.kind == "part":
-        return [(path, _part_in(f, left, right, about))]
-    if left.kind == "address":
-        return [(path, ADDRESS)]
-    given = next((m for m in members_of(f.engine, right) or () if m.kind == "raw"), None)
-    if given is not None and left.kind in ("flag", "unknown", "value"):
-        return _raw_equal(f, path, given, "==", left, about)
-    if left.kind == "raw" or right.kind == "raw":
-        return _raw_in(f, path, left, right, about)
-    if left.kind == "nobody" or right.kind == "nobody":
-        return [(path, _nobody_in(f, left, right))]
-    if right.kind == "flag" or left.kind == "flag":
-        return [(path, flag(f"{left.name or left.value} in {right.name}"))]
-    known_members = members_of(f.engine, right)
-    if known_members is not None and left.kind in ("const", "value") and all(m.kind == left.kind for m in known_members):
-        return [(path, const(any(left.value == m.value for m in known_members)) if _telling(left) else UNKNOWN)]
-    return [(path, UNKNOWN)]
-
-
-def _telling(thing: Thing) -> bool:
-    """Two things of this kind that differ are not equal."""
-    return thing.kind == "const" or isinstance(thing.value, (Cls, Func))
-
-
-def _in_bag(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
-    found = item(f.engine, right, left)
-    if found.kind == "raw":
-        return _presence(f, path, found, about, wanted=True)
-    return [(path, found if found.kind in ("nobody", "flag") else UNKNOWN)]
-
-
-def _part_in(f: Frame, left: Thing, right: Thing, about: Expr) -> Thing:
-    if right.kind == "part":
-        text = part_text(f, right)
-        inner = left.value if left.kind == "const" and isinstance(left.value, str) else None
-        return asked(right, about) if text is None or inner is None else known(exempt.contains(text, inner), right, about)
-    text, found = part_text(f, left), members_of(f.engine, right)
-    if text is None or found is None:
-        return asked(left, about)
-    answers = [exempt.equals(text, m.value) if m.kind == "const" else None for m in found]
-    return known(exempt.any_of(answers), left, about)
-
-
-def _raw_in(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
-    if left.kind == "raw" and right.kind == "raw":
-        return [(path, UNKNOWN)]
-    if right.kind == "raw":
-        named = left.kind in ("flag", "unknown") and credentials.is_secretish(words(about[2]) if about[0] == "cmp" else "")
-        return _fails(f, path, right, about) if named and left.kind == "flag" else form(f, path, right, about)
-    found = members_of(f.engine, right)
-    if found is not None and all(m.kind == "const" and not _secret(left, m) for m in found):
-        return form(f, path, left, about)
-    if left.soft and not credentials.is_secretish(words(about)):
-        return [(path, UNKNOWN)]
-    return _fails(f, path, left, about)
-
-
-def _nobody_in(f: Frame, left: Thing, right: Thing) -> Thing:
-    if left.kind == "nobody":
-        found = members_of(f.engine, right) or []
-        empty = any(m.kind == "const" and m.value in (None, False) for m in found)
-        return Thing("nobody", left.name, None, left.soft, empty is not left.truth if empty else False)
-    loose = left.kind == "const" and bool(LOOSE.search(str(left.value)))
-    return Thing("nobody", right.name, "loose" if loose else None, right.soft or loose)

@@ -5,30 +5,46 @@ from __future__ import annotations
 import re
 
 from ostiary.scan.code.things import ADDRESS, ANYBODY, NOBODY, REQUEST, UNKNOWN, Thing, bag, claim, flag, raw
+from ostiary.scan.lazy import Pattern
 
-_STRONG = re.compile(
+_STRONG = Pattern(
     r"auth|token|secret|api[-_.]?key|signature|hmac|jwt|credential|bearer|session|ticket|access[-_]?key|(^|[-_])(key|sig|sid|apikey|digest)$|^key$|passw|pwd"
 )
-_NOT = re.compile(r"csrf|xsrf|idempot|websocket-key|captcha|turnstile|nonce|etag|^state$|page_?token|continuation|cursor|next_?token|push_?token|device_?token|fcm")
-_LOGIN = re.compile(r"^(user(_?name)?|e?-?mail(_?address)?|login|account|passw(or)?d|passwd|pwd|pass|pin|otp|totp|mfa_?code|passcode|code|phone|identifier|old_password|current_password)$")
-_IDENTITY = re.compile(
+_NOT = Pattern(
+    r"csrf|xsrf|idempot|websocket-key|captcha|turnstile|nonce|etag|^state$|page_?token|continuation|cursor|next_?token|push_?token|device_?token|fcm"
+)
+_LOGIN = Pattern(
+    r"^(user(_?name)?|e?-?mail(_?address)?|login|account|passw(or)?d|passwd|pwd|pass|pin|otp|totp|mfa_?code|passcode|code|phone|identifier|old_password|current_password)$"
+)
+_IDENTITY = Pattern(
     r"^_?(current|logged_?in|auth(ed|enticated)?|request|session|login|flask_httpauth|jwt|api|oauth|sso|my)?_?"
     r"(user|account|identity|principal|member|subject|claims|customer|player|admin|staff|uid|jwt|token|auth|api_?key|credentials?|username|employee|operator|owner|payload|actor|viewer|caller|person)"
     r"(_?(id|info|data|obj|object|name|email|claims|payload|context|model|record|context))?$"
 )
-_SESSION = re.compile(r"user|uid|login|logged|auth|admin|role|perm|email|name|member|token|account|customer|access|profile|(^|_)id$|identity|sub$|oauth|staff|verified|sso|saml|oidc")
-_SESSION_NOT = re.compile(r"csrf|xsrf|nonce|state$|lang|locale|theme|next|redirect|captcha|verifier|flash|code")
-_ADDRESSES = re.compile(r"forwarded-for|real-ip|client-ip|connecting-ip|remote-addr|forwarded$|remote_addr|true-client")
-_PLAIN_HEADERS = re.compile(
+_SESSION = Pattern(
+    r"user|uid|login|logged|auth|admin|role|perm|email|name|member|token|account|customer|access|profile|(^|_)id$|identity|sub$|oauth|staff|verified|sso|saml|oidc"
+)
+_SESSION_NOT = Pattern(r"csrf|xsrf|nonce|state$|lang|locale|theme|next|redirect|captcha|verifier|flash|code")
+_ADDRESSES = Pattern(r"forwarded-for|real-ip|client-ip|connecting-ip|remote-addr|forwarded$|remote_addr|true-client")
+_PLAIN_HEADERS = Pattern(
     r"^(content-.*|accept.*|user-agent|host|origin|referer|x-requested-with|range|if-.*|cache-control|(x-)?(request|correlation|trace|amzn-trace)-id|traceparent|"
     r"upgrade|connection|date|via|dnt|x-forwarded-.*|sec-.*|x-http-method.*|last-event-id|hx-.*|prefer|expect|te|pragma|x-timezone|x-locale|x-api-version)$"
 )
 # api_key_id, token_limit, credential_name: they name a credential or tell of it, they are none
-_NAMES_ONE = re.compile(r"(_|-)?(ids?|name|type|count|limits?|usage|list|settings?|config|enabled|expiry|expires?|status|scopes?|data|in|create|update|request|schema|form|service|repo|manager|filter)$")
-_SAYS_WHO = re.compile(r"(^|[-_])(user|uid|username|userid|email|account|member|customer|role|roles|admin|is[-_]admin|logged[-_]?in|login)([-_]?(id|name|email|role))?$")
-_SECRETISH = re.compile(r"secret|token|key|passw|sign|hmac|digest|auth|credential|hash|verify")
-CONFIG_NAME = re.compile(r"^_?(app_?|global_?|flask_?|core_?|site_?|env_?|get_?)?(settings?|config|conf|cfg|feature_?flags?|flags|features|environ|env)$", re.IGNORECASE)
-CONFIG_CALL = re.compile(r"^_?(get|read|load|fetch|lookup)?_?(app_?|site_?|org_?|bool_?)?(config|setting|option|env|feature|flag)s?(_?(value|bool|var|item))?$|^getenv$|^is_feature_enabled$|^feature_enabled$")
+_NAMES_ONE = Pattern(
+    r"(_|-)?(ids?|name|type|count|limits?|usage|list|settings?|config|enabled|expiry|expires?|status|scopes?|data|in|create|update|request|schema|form|service|repo|manager|filter)$"
+)
+_SAYS_WHO = Pattern(
+    r"(^|[-_])(user|uid|username|userid|email|account|member|customer|role|roles|admin|is[-_]admin|logged[-_]?in|login)([-_]?(id|name|email|role))?$"
+)
+_SECRETISH = Pattern(r"secret|token|key|passw|sign|hmac|digest|auth|credential|hash|verify")
+CONFIG_NAME = Pattern(
+    r"^_?(app_?|global_?|flask_?|core_?|site_?|env_?|get_?)?(settings?|config|conf|cfg|feature_?flags?|flags|features|environ|env)$",
+    re.IGNORECASE,
+)
+CONFIG_CALL = Pattern(
+    r"^_?(get|read|load|fetch|lookup)?_?(app_?|site_?|org_?|bool_?)?(config|setting|option|env|feature|flag)s?(_?(value|bool|var|item))?$|^getenv$|^is_feature_enabled$|^feature_enabled$"
+)
 
 _REQUEST: dict[str, Thing] = {
     "headers": bag("header"), "cookies": bag("cookie"), "args": bag("query"), "query_params": bag("query"), "query": bag("query"),
@@ -64,7 +80,11 @@ def is_identity(name: str) -> bool:
 
 def is_current(name: str) -> bool:
     """A name that can only be the caller's: ``current_user``."""
-    return bool(re.match(r"^_?(current|logged_?in|auth(ed|enticated)?)_?(user|account|identity|principal|member|subject|customer|admin)(_?id)?$", name))
+    return bool(
+        re.match(
+            r"^_?(current|logged_?in|auth(ed|enticated)?)_?(user|account|identity|principal|member|subject|customer|admin)(_?id)?$", name
+        )
+    )
 
 
 def is_secretish(words: str) -> bool:

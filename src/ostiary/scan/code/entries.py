@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 
-from ostiary.scan.code import attributes, calls, credentials, libraries, statements
+from ostiary.scan.code import attributes, calls, credentials, libraries, schemes, statements
 from ostiary.scan.code.frames import Engine, Frame
 from ostiary.scan.code.frameworks.depends import Source, class_sources, sources_of
-from ostiary.scan.code.ir import ClassDef, Param
+from ostiary.scan.code.ir import ClassDef, Function, Param
 from ostiary.scan.code.things import ANYBODY, ONWARD, REQUEST, UNKNOWN, End, Path, Thing, bag, raw
 from ostiary.scan.code.values import Cls, Func, Made, Obj, Value, name_of
 
+_MAX_STARTS = 20
 _REQUESTS = re.compile(r"^_?(request|req|websocket|ws|connection|conn)$")
 
 
-def enter(
-    engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None = None, depth: int = 0, whole: bool = True
-) -> list[End]:
+def enter(engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None = None, depth: int = 0, whole: bool = True) -> list[End]:
     """All ways through a function that the framework calls in a role."""
     if any(engine.judge.decorates(link.value, link.result, engine.request) == "gate" for link in func.chain):
         return [End("raise", Thing("answer", "", 401), Path(tested=("identity",)))]
@@ -29,7 +28,10 @@ def carries(engine: Engine, func: Func) -> bool:
     """Does anything that tells who calls come in through a handler's parameters?"""
     frame = Frame(engine, func, "handler")
     things = [t for p in _starts(frame, func, "handler") for t in p.env.values()]
-    return any(t.kind in ("nobody", "request") or (t.kind == "raw" and not t.name.startswith("login:")) or (t.kind == "bag" and t.name != "body") for t in things)
+    return any(
+        t.kind in ("nobody", "request") or (t.kind == "raw" and not t.name.startswith("login:")) or (t.kind == "bag" and t.name != "body")
+        for t in things
+    )
 
 
 def build(engine: Engine, cls: Cls, depth: int = 0) -> list[End]:
@@ -46,9 +48,7 @@ def build(engine: Engine, cls: Cls, depth: int = 0) -> list[End]:
     return [*frame.ends, *(End("return", made, p) for p in paths)]
 
 
-def _blank(cls: Cls):  # type: ignore[no-untyped-def]
-    from ostiary.scan.code.ir import Function
-
+def _blank(cls: Cls) -> Function:
     return Function(cls.cls.name, cls.cls.qualname, cls.cls.at, 0, (), (), (), None, False, "", cls.cls.module, cls.cls)
 
 
@@ -117,7 +117,7 @@ def _supply(f: Frame, paths: list[Path], sources: list[Source]) -> list[Path]:
         if source.kind != "depends" or source.value is None:
             paths = [p for path in paths for p in _sent(path, source)]
             continue
-        paths = [p.bind(source.param, thing) for path in paths for p, thing in calls.supplied(f, source.value, path)][:20]
+        paths = f.capped([p.bind(source.param, thing) for path in paths for p, thing in calls.supplied(f, source.value, path)], _MAX_STARTS)
     return paths
 
 
@@ -144,7 +144,7 @@ def supplied(engine: Engine, value: Value, depth: int = 0) -> list[End]:
 
 
 def _library(engine: Engine, value: Value) -> list[End]:
-    name = libraries.plain(attributes.library_name(engine.world, value))
+    name = libraries.plain(schemes.library_name(engine.world, value))
     verdict = libraries.verdict(name)
     if isinstance(value, Obj):
         bases = [libraries.verdict(name_of(link)) for link in engine.world.bases(value)]
@@ -165,7 +165,7 @@ def _library(engine: Engine, value: Value) -> list[End]:
 
 def _scheme(engine: Engine, value: Value, relaxed: bool) -> list[End]:
     """A class of ``fastapi.security``: hands over what was sent; without it, a refusal unless ``auto_error`` is off."""
-    origin = attributes.scheme_origin(engine, value)
+    origin = schemes.scheme_origin(engine.world, value)
     if relaxed:
         return [End("return", raw(origin), Path())]
     sent, missing = Path(given={origin: True}, tested=("presence",)), Path(given={origin: False}, tested=("presence",))

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ostiary.scan.code import attributes, calls, conditions
+from ostiary.scan.code import attributes, bindings, calls, conditions, functions, gathering, items, settings
 from ostiary.scan.code.conditions import Forks, decide, negate
+from ostiary.scan.code.credentials import CONFIG_NAME
 from ostiary.scan.code.frames import Frame
-from ostiary.scan.code.ir import Expr, dotted
+from ostiary.scan.code.ir import Expr, dotted, last_name
 from ostiary.scan.code.things import FALSE, NONE, UNKNOWN, Path, Thing, Ways, const, join
-from ostiary.scan.code.values import Func
+from ostiary.scan.code.values import Func, Member, Unknown
 
 _MAX_WAYS = 24
-_CARRIED = ("raw", "nobody", "flag", "onward", "request", "bag", "answer", "closure", "part", "address", "send", "receive", "start", "gated")
+_CARRIED = frozenset(
+    (
+        "const",
+        "value",
+        "raw",
+        "nobody",
+        "flag",
+        "onward",
+        "request",
+        "bag",
+        "answer",
+        "closure",
+        "part",
+        "address",
+        "send",
+        "receive",
+        "start",
+        "gated",
+        "some",
+    )
+)
 
 
 def ways(f: Frame, e: Expr, path: Path) -> Ways:
@@ -22,14 +43,14 @@ def ways(f: Frame, e: Expr, path: Path) -> Ways:
     if handler is None:
         return [(path, UNKNOWN)]
     found = handler(f, e, path)
-    return _few(found) if len(found) > 1 else found
+    return _few(f, found) if len(found) > 1 else found
 
 
-def _few(found: Ways) -> Ways:
-    seen = {}
+def _few(f: Frame, found: Ways) -> Ways:
+    seen: dict[tuple[object, ...], tuple[Path, Thing]] = {}
     for path, thing in found:
         seen.setdefault((path.key(), thing), (path, thing))
-    return list(seen.values())[:_MAX_WAYS]
+    return f.capped(list(seen.values()), _MAX_WAYS)
 
 
 def test(f: Frame, e: Expr, path: Path) -> Forks:
@@ -47,19 +68,19 @@ def _test_bool(f: Frame, e: Expr, path: Path) -> Forks:
     for part in e[3]:
         forks = [fork for p in going for fork in test(f, part, p)]
         out += [(p, went) for p, went in forks if went is stops]
-        going = _distinct([p for p, went in forks if went is not stops])
-    return (out + [(p, not stops) for p in going])[: 2 * _MAX_WAYS]
+        going = _distinct(f, [p for p, went in forks if went is not stops])
+    return f.capped(out + [(p, not stops) for p in going], 2 * _MAX_WAYS)
 
 
-def _distinct(paths: list[Path]) -> list[Path]:
-    return list({p.key(): p for p in paths}.values())[:_MAX_WAYS] if len(paths) > 1 else paths
+def _distinct(f: Frame, paths: list[Path]) -> list[Path]:
+    return f.capped(list({p.key(): p for p in paths}.values()), _MAX_WAYS) if len(paths) > 1 else paths
 
 
 def many(f: Frame, exprs: tuple[Expr, ...], path: Path) -> list[tuple[Path, list[Thing]]]:
     """Several expressions one after the other."""
     out: list[tuple[Path, list[Thing]]] = [(path, [])]
     for e in exprs:
-        out = [(q, [*things, thing]) for p, things in out for q, thing in ways(f, e, p)][:_MAX_WAYS]
+        out = f.capped([(q, [*things, thing]) for p, things in out for q, thing in ways(f, e, p)], _MAX_WAYS)
     return out
 
 
@@ -83,7 +104,7 @@ def _name(f: Frame, e: Expr, path: Path) -> Ways:
 def closure(f: Frame, func: Func, path: Path) -> Thing:
     """A function defined in the one at hand, with the names that it takes along."""
     names = {**f.outer, **path.env}
-    taken = tuple(sorted((n, t) for n, t in names.items() if t.kind in _CARRIED or t.kind in ("const", "value")))if names else ()
+    taken = tuple(sorted((n, t) for n, t in names.items() if t.kind in _CARRIED)) if names else ()
     return Thing("closure", "", (func, taken))
 
 
@@ -106,7 +127,7 @@ def _attr(f: Frame, e: Expr, path: Path) -> Ways:
             continue
         found = attributes.attribute(f.engine, base, e[3])
         if _is_property(found):
-            out += calls.invoke(f, found, e, p, [], {})
+            out += functions.invoke(f, found, e, p, [], {})
         else:
             out.append((p, _by_holder(f, e, found)))
     return out
@@ -114,12 +135,8 @@ def _attr(f: Frame, e: Expr, path: Path) -> Ways:
 
 def _by_holder(f: Frame, e: Expr, found: Thing) -> Thing:
     """``config.x`` is a setting even when nothing is known of ``config``."""
-    from ostiary.scan.code.credentials import CONFIG_NAME
-    from ostiary.scan.code.ir import last_name
-    from ostiary.scan.code.values import Member, Unknown
-
     lost = found.kind == "unknown" or (found.kind == "value" and isinstance(found.value, (Member, Unknown)))
-    return attributes.setting(f.engine, e[3], None) if lost and CONFIG_NAME.match(last_name(e[2])) else found
+    return settings.setting(f.engine, e[3], None) if lost and CONFIG_NAME.match(last_name(e[2])) else found
 
 
 def _is_property(thing: Thing) -> bool:
@@ -152,8 +169,11 @@ def _chain(f: Frame, e: Expr, path: Path, things: list[Thing]) -> Ways:
         return conditions.compare(f, path, things[0], e[3][0], things[1], e)
     found: list[Thing] = []
     for left, op, right in zip(things, e[3], things[1:], strict=False):
-        for path, thing in conditions.compare(f, path, left, op, right, e)[:1]:
-            found.append(thing)
+        step = conditions.compare(f, path, left, op, right, e)
+        if not step:
+            return []
+        path = step[0][0]
+        found.append(step[0][1])
     return [(path, join(found))]
 
 
@@ -202,7 +222,7 @@ def _sum(op: str, things: list[Thing]) -> Thing:
 
 
 def _sub(f: Frame, e: Expr, path: Path) -> Ways:
-    bound = path.env.get(slot(e))
+    bound = path.env.get(bindings.slot(e))
     if bound is not None:
         return [(path, bound)]
     out: Ways = []
@@ -214,14 +234,8 @@ def _sub(f: Frame, e: Expr, path: Path) -> Ways:
             f.fail(p, Thing("error", "TypeError"))
             continue
         for q, key in ways(f, e[3], p):
-            out += _demand(f, attributes.item(f.engine, base, key), base, q)
+            out += _demand(f, items.item(f.engine, base, key), base, q)
     return out
-
-
-def slot(e: Expr) -> str:
-    """The name under which ``session["user"]`` is remembered once it was assigned."""
-    base = dotted(e[2])
-    return f"{base}[{e[3][2]}]" if base and e[3][0] == "str" else ""
 
 
 def _demand(f: Frame, found: Thing, base: Thing, path: Path) -> Ways:
@@ -240,38 +254,6 @@ def _demand(f: Frame, found: Thing, base: Thing, path: Path) -> Ways:
         if not present:
             f.fail(p, Thing("error", "KeyError"))
     return [(p, found) for p, present in forks if present]
-
-
-def _seq(f: Frame, e: Expr, path: Path) -> Ways:
-    if len(e[3]) > 40:
-        return [(path, UNKNOWN)]
-    if any(item[0] == "star" for item in e[3]):
-        return [(p, join(things)) for p, things in many(f, e[3], path)]
-    return [(p, Thing("seq", value=tuple(things))) for p, things in many(f, e[3], path)]
-
-
-def _dict(f: Frame, e: Expr, path: Path) -> Ways:
-    if len(e[3]) > 40:
-        return [(path, UNKNOWN)]
-    found = many(f, e[3], path)
-    if all(k is not None and k[0] in ("str", "const") for k in e[2]):
-        keys = [k[2] for k in e[2]]
-        return [(p, Thing("dict", value=tuple(zip(keys, things, strict=True)))) for p, things in found]
-    return [(p, join(things)) for p, things in found]
-
-
-def _comp(f: Frame, e: Expr, path: Path) -> Ways:
-    """What members of a comprehension carry; tests inside it count, its truth is not known."""
-    out: Ways = []
-    for p, over in ways(f, e[4][0][1], path):
-        inner = calls.bind_target(f, p, e[4][0][0], calls.member_of(f, over))
-        for clause in e[4][1:]:
-            inner = calls.bind_target(f, inner, clause[0], UNKNOWN)
-        tests = tuple(c for clause in e[4] for c in clause[2])
-        for q, things in many(f, (e[3], *tests), inner)[:4]:
-            carried = join([t if t.kind != "nobody" else Thing("nobody", t.name, soft=True) for t in things])
-            out.append((Path(p.env, q.given, q.labels, q.tested, q.choices), carried))
-    return out
 
 
 def _lambda(f: Frame, e: Expr, path: Path) -> Ways:
@@ -300,6 +282,6 @@ def _inner(f: Frame, e: Expr, path: Path) -> Ways:
 
 _TABLE: dict[str, Callable[[Frame, Expr, Path], Ways]] = {
     "name": _name, "attr": _attr, "str": _const, "const": _const, "fstr": _fstr, "call": lambda f, e, p: calls.call(f, e, p), "cmp": _cmp,
-    "bool": _bool, "not": _not, "bin": _bin, "sub": _sub, "seq": _seq, "dict": _dict, "comp": _comp, "lambda": _lambda, "ifexp": _ifexp,
+    "bool": _bool, "not": _not, "bin": _bin, "sub": _sub, "seq": gathering.seq, "dict": gathering.mapping, "comp": gathering.comprehension, "lambda": _lambda, "ifexp": _ifexp,
     "walrus": _walrus, "yield": _yield, "star": _inner, "neg": lambda f, e, p: [(p, UNKNOWN) for p, _ in ways(f, e[2], p)],
 }  # fmt: skip

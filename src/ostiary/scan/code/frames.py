@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ostiary.scan.code import apply, execute, ir
 from ostiary.scan.code.exempt import RequestView
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DEPTH = 5
+T = TypeVar("T")
 
 
 class TooMuch(Exception):
     """The budget of one judgement is spent."""
-
-
 
 
 class Found(Exception):
@@ -141,6 +140,13 @@ class Frame:
         if self.role == "handler" and not self.tries and self.engine.wanted is not None and self.engine.wanted(End("raise", error, path)):
             raise Found
         self.raised.append((path, error))
+
+    def capped(self, ways: list[T], most: int) -> list[T]:
+        """At most so many; that some were dropped is remembered, because no gate may rest on what was not looked at."""
+        if len(ways) <= most:
+            return ways
+        self.engine.lost = True
+        return ways[:most]
 
     def skipped_now(self) -> list[Path]:
         """Paths that went on to the next turn of a loop."""

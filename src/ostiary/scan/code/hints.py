@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ostiary.scan.code import credentials, ir, refusals
 from ostiary.scan.code.frames import blocks
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Stmt
+from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -16,16 +17,83 @@ if TYPE_CHECKING:
 _DEPTH = 4
 _GLOBAL_REQUEST = ("flask", "quart", "connexion", "bottle")
 _CROWD = 12
-_STATUS = re.compile(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
-_ENFORCES = re.compile(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
+_STATUS = Pattern(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
+_ENFORCES = Pattern(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
 # methods of strings, lists, dicts, files and queries: a function of the tree by such a name is hardly meant
 _GENERIC = frozenset(
-    "join get format items update pop add append extend insert remove split replace strip encode decode read write close commit rollback first all filter "
-    "filter_by keys values sort copy count index execute query save flush info debug warning error lower upper startswith endswith one scalar scalars order_by "
-    "limit offset options select refresh isoformat total_seconds group setdefault clear match search dumps loads json sub find exists one_or_none".split()
+    (
+        "join",
+        "get",
+        "format",
+        "items",
+        "update",
+        "pop",
+        "add",
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "split",
+        "replace",
+        "strip",
+        "encode",
+        "decode",
+        "read",
+        "write",
+        "close",
+        "commit",
+        "rollback",
+        "first",
+        "all",
+        "filter",
+        "filter_by",
+        "keys",
+        "values",
+        "sort",
+        "copy",
+        "count",
+        "index",
+        "execute",
+        "query",
+        "save",
+        "flush",
+        "info",
+        "debug",
+        "warning",
+        "error",
+        "lower",
+        "upper",
+        "startswith",
+        "endswith",
+        "one",
+        "scalar",
+        "scalars",
+        "order_by",
+        "limit",
+        "offset",
+        "options",
+        "select",
+        "refresh",
+        "isoformat",
+        "total_seconds",
+        "group",
+        "setdefault",
+        "clear",
+        "match",
+        "search",
+        "dumps",
+        "loads",
+        "json",
+        "sub",
+        "find",
+        "exists",
+        "one_or_none",
+    )
 )
-_TELLING = re.compile(r"^(request|session|g|headers|cookies|authorization|websocket|current_app|getenv|environ|scope|user)$|auth|identity|jwt|current_|token|log_?in|api_?key|permission|secret|jsonify|status_code|[Rr]esponse|abort|redirect")
-_ERRORS = re.compile(r"(Exception|Error|Denied|Unauthorized|Forbidden)$")
+_TELLING = Pattern(
+    r"^(request|session|g|headers|cookies|authorization|websocket|current_app|getenv|environ|scope|user)$|auth|identity|jwt|current_|token|log_?in|api_?key|permission|secret|jsonify|status_code|[Rr]esponse|abort|redirect"
+)
+_ERRORS = Pattern(r"(Exception|Error|Denied|Unauthorized|Forbidden)$")
 
 
 class Hints:
@@ -60,8 +128,8 @@ class Hints:
 
     def last_sign(self, function: Function) -> int:
         """The place of the last call, return or raise that may refuse."""
-        calls = [c[1] for c in function.calls if self._call(c) or any(self.may_refuse(t, 1) for t in self._targets(function, c))]
-        return max([*calls, *self._places(function.body), 0])
+        calls: list[int] = [c[1] for c in function.calls if self._call(c) or any(self.may_refuse(t, 1) for t in self._targets(function, c))]
+        return max(0, *calls, *self._places(function.body))
 
     def _places(self, statements: tuple[Stmt, ...]) -> list[int]:
         out: list[int] = []
@@ -160,7 +228,11 @@ def _speaks(function: Function) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _telling(name: str) -> bool:
-    return bool(_TELLING.search(name)) or credentials.is_current(name) or bool(credentials.CONFIG_NAME.match(name) or credentials.CONFIG_CALL.match(name))
+    return (
+        bool(_TELLING.search(name))
+        or credentials.is_current(name)
+        or bool(credentials.CONFIG_NAME.match(name) or credentials.CONFIG_CALL.match(name))
+    )
 
 
 def _is_status(e: Expr) -> bool:

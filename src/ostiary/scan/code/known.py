@@ -5,12 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ostiary.scan.code import attributes, calls, conditions, exempt, expressions, libraries, refusals
+from ostiary.scan.code import attributes, bindings, calls, conditions, exempt, expressions, items, libraries, refusals, schemes, unread
 from ostiary.scan.code.frames import Frame
 from ostiary.scan.code.ir import Expr
-from ostiary.scan.code.things import ANYBODY, FALSE, NO_DEFAULT, NONE, ONWARD, REQUEST, TAINTED, UNKNOWN, Path, Thing, Ways, answer, bag, claim, const, flag, join, raw
-from ostiary.scan.code.values import Cls, Const, Ext, Made, Map, Member, Obj, Value, name_of, text
+from ostiary.scan.code.things import (
+    ANYBODY,
+    FALSE,
+    NO_DEFAULT,
+    NONE,
+    ONWARD,
+    REQUEST,
+    TAINTED,
+    UNKNOWN,
+    Path,
+    Thing,
+    Ways,
+    answer,
+    bag,
+    claim,
+    const,
+    flag,
+    join,
+    raw,
+)
+from ostiary.scan.code.values import Const, Ext, Made, Map, Member, Value, name_of, text
 
+_MAX_GOING = 12
 Args = list[Thing]
 Kwargs = dict[str, Thing]
 _ANONYMOUS = re.compile(r"anonym|guest", re.IGNORECASE)
@@ -19,12 +39,12 @@ _NO_STATUS = re.compile(r"(^|\.)(url_for|flash|jsonify|render_template(_string)?
 
 def library(f: Frame, e: Expr, value: Value, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     """A call of a library name, or of what one made."""
-    name = libraries.plain(attributes.library_name(f.engine.world, value))
+    name = libraries.plain(schemes.library_name(f.engine.world, value))
     role = libraries.role(name)
     if ONWARD in args or ONWARD in kwargs.values():
         return _wrap(f, value, name, role, path)
     if isinstance(value, Made) and libraries.verdict(name) == "scheme":
-        return scheme(f, value, path)
+        return schemes.scheme(f, value, path)
     handler = _ROLES.get(role)
     if handler is not None:
         return handler(f, e, value, name, path, args, kwargs)
@@ -34,7 +54,7 @@ def library(f: Frame, e: Expr, value: Value, path: Path, args: Args, kwargs: Kwa
     if refusals.RESPONSES.search(name):
         return [(path, _response(name, args, kwargs))]
     if libraries.HTTP_AUTH.search(name.rpartition(".")[0]):
-        return http_auth(f, e, name.rpartition(".")[2], path, args)
+        return schemes.http_auth(f, e, name.rpartition(".")[2], path, args)
     return _other(f, e, value, name, path, args, kwargs)
 
 
@@ -51,8 +71,8 @@ def _wrap(f: Frame, value: Value, name: str, role: str, path: Path) -> Ways:
 def _other(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     carried = join([*args, *kwargs.values()])
     if carried.kind in TAINTED or REQUEST in args or any(a.kind == "bag" for a in args) or isinstance(value, Member):
-        return calls.unresolved(f, e, path, args, kwargs, Thing("unknown"))
-    found = calls.unresolved(f, e, path, args, kwargs, Thing("unknown"))
+        return unread.unresolved(f, e, path, args, kwargs, Thing("unknown"))
+    found = unread.unresolved(f, e, path, args, kwargs, Thing("unknown"))
     if found[0][1].kind != "unknown" or found[0][0] is not path:
         return found
     given = tuple(calls._value(a) for a in args)
@@ -112,7 +132,7 @@ def _unverified(kwargs: Kwargs, args: Args) -> bool:
     options = kwargs.get("options") or (args[3] if len(args) > 3 else UNKNOWN)
     wanted = _entry(options, "verify_signature")
     algorithms = kwargs.get("algorithms", UNKNOWN)
-    listed = [m for m in (algorithms.value if algorithms.kind == "seq" else ())]
+    listed = algorithms.value if algorithms.kind == "seq" else ()
     none = any(m.kind == "const" and str(m.value).lower() == "none" for m in listed)
     verify = kwargs.get("verify") or (args[2] if len(args) > 2 else UNKNOWN)
     return FALSE in (wanted, verify) or _off(wanted) or _off(verify) or none
@@ -208,7 +228,11 @@ def _getattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args,
 def _hasattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if args and args[0].kind in ("onward", "view"):
         return [(path, Thing("asked", "an attribute of the view function"))]
-    found = _getattr(f, e, value, name, path, args[:2], {}) if len(args) > 1 and args[0].kind in ("bag", "nobody", "request") else [(path, UNKNOWN)]
+    found = (
+        _getattr(f, e, value, name, path, args[:2], {})
+        if len(args) > 1 and args[0].kind in ("bag", "nobody", "request")
+        else [(path, UNKNOWN)]
+    )
     return [(p, t if t.kind == "nobody" else UNKNOWN) for p, t in found]
 
 
@@ -249,51 +273,17 @@ def any_all(f: Frame, e: Expr, path: Path) -> Ways:
     target, iterable, tests = comp[4][0]
     out: Ways = []
     for p, over in expressions.ways(f, iterable, path):
-        members = attributes.members_of(f.engine, over)
+        members = items.members_of(f.engine, over)
         if members is None or len(comp[4]) > 1 or tests:
             out += [way for q, thing in expressions.ways(f, comp, p) for way in _truth(f, e, Ext("any"), e[2][2], q, [thing], {})]
             continue
         going = [p]
         for member in members:
-            forks = [fork for q in going for fork in expressions.test(f, comp[3], calls.bind_target(f, q, target, member))]
+            forks = [fork for q in going for fork in expressions.test(f, comp[3], bindings.bind_target(f, q, target, member))]
             out += [(q, const(stops)) for q, went in forks if went is stops]
-            going = [q for q, went in forks if went is not stops][:12]
+            going = f.capped(list({q.key(): q for q, went in forks if went is not stops}.values()), _MAX_GOING)
         out += [(q, const(not stops)) for q in going]
     return out
-
-
-def is_scheme(f: Frame, value: Obj) -> bool:
-    """An instance of a class that extends one of ``fastapi.security``."""
-    return any(isinstance(link, Ext) and libraries.verdict(link.name) == "scheme" for link in f.engine.world.bases(value))
-
-
-def scheme(f: Frame, value: Made | Obj, path: Path) -> Ways:
-    """A security scheme called with the request: what was sent, or a refusal when nothing was and ``auto_error`` is on."""
-    found = raw(attributes.scheme_origin(f.engine, value))
-    given = value.kwargs.get("auto_error") or (value.attrs.get("auto_error") if isinstance(value, Obj) else None)
-    if isinstance(given, Const) and given.value is False:
-        return [(path, found)]
-    out: Ways = []
-    for p, present in conditions.decide(f, found, path, ("const", 0, None)):
-        if present:
-            out.append((p, found))
-        else:
-            f.fail(p, answer(401))
-    return out
-
-
-def auth_method(f: Frame, value: Obj, name: str) -> bool:
-    """A method that an instance of the tree has from Flask-HTTPAuth."""
-    return any(isinstance(link, Ext) and libraries.HTTP_AUTH.search(link.name) for link in f.engine.world.bases(value))
-
-
-def http_auth(f: Frame, e: Expr, name: str, path: Path, args: Args) -> Ways:
-    """Flask-HTTPAuth's own methods."""
-    if name == "get_auth":
-        return [(path, raw("header:authorization"))]
-    if name in ("authenticate", "current_user", "username", "authorize"):
-        return [(path.test("identity"), Thing("nobody", "identity", soft=name == "current_user"))]
-    return [(path, answer(401))] if name == "auth_error_callback" else [(path, ONWARD if ONWARD in args else UNKNOWN)]
 
 
 _ROLES: dict[str, Callable[[Frame, Expr, Value, str, Path, Args, Kwargs], Ways]] = {
@@ -305,4 +295,3 @@ _ROLES: dict[str, Callable[[Frame, Expr, Value, str, Path, Args, Kwargs], Ways]]
     "refusal": lambda f, e, v, n, p, a, k: [(p, answer(401))], "regex": _regex, "log": lambda f, e, v, n, p, a, k: [(p, NONE)],
     "plain": lambda f, e, v, n, p, a, k: [(p, UNKNOWN)],
 }  # fmt: skip
-__all__ = ["Cls", "any_all", "auth_method", "http_auth", "is_scheme", "library", "pattern", "response_status", "scheme"]

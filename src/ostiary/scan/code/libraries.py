@@ -6,12 +6,15 @@ import re
 from functools import lru_cache
 
 from ostiary.scan.code.things import ADDRESS, ANYBODY, REQUEST, Thing, bag, const
+from ostiary.scan.lazy import Pattern
 
-_SCHEMES = re.compile(r"^fastapi\.security\b.*\b(HTTPBearer|HTTPBasic|HTTPDigest|HTTPBase|OAuth2|OAuth2PasswordBearer|OAuth2AuthorizationCodeBearer|OpenIdConnect|APIKeyHeader|APIKeyCookie|APIKeyQuery)$")
-_LOGIN_FORM = re.compile(r"^fastapi\.security\b.*\bOAuth2PasswordRequestForm(Strict)?$")
+_SCHEMES = Pattern(
+    r"^fastapi\.security\b.*\b(HTTPBearer|HTTPBasic|HTTPDigest|HTTPBase|OAuth2|OAuth2PasswordBearer|OAuth2AuthorizationCodeBearer|OpenIdConnect|APIKeyHeader|APIKeyCookie|APIKeyQuery)$"
+)
+_LOGIN_FORM = Pattern(r"^fastapi\.security\b.*\bOAuth2PasswordRequestForm(Strict)?$")
 
 # dotted name → verdict; "optional=True" and its kin turn a gate into optional (``relaxed``)
-_GATES = re.compile(
+_GATES = Pattern(
     "|".join(
         [
             r"^(flask_login|flask_security|flask_user|flask_simplelogin|flask_praetorian|quart_auth|quart_security|flask_auth|cps_login)\b.*\b"
@@ -43,54 +46,62 @@ _GATES = re.compile(
         ]
     )
 )
-_OPTIONAL = re.compile(
+_OPTIONAL = Pattern(
     r"^flask_jwt_extended\b.*\bjwt_optional$|^flask_jwt_extended\.jwt_optional$|^fastapi_login\b.*LoginManager\.optional$|^propelauth_\w+\b.*optional_user$|^authx\b.*AuthX\.\w*optional$"
 )
-HTTP_AUTH = re.compile(
+HTTP_AUTH = Pattern(
     r"^(flask_httpauth|quart_httpauth|apiflask(\.security)?)\.(HTTPBasicAuth|HTTPTokenAuth|HTTPDigestAuth|MultiAuth|HTTPAuth|HTTPAPIKeyAuth|APIKeyHeaderAuth|APIKeyCookieAuth|APIKeyQueryAuth)$"
 )
-CALLBACKS = ("verify_password", "verify_token", "get_password", "hash_password", "verify_credential", "verify_api_key", "verify_password_callback")
-_TAKES_AUTH = re.compile(r"^apifairy(\.decorators)?\.authenticate$|^apiflask\b.*\bauth_required$|^flask_smorest\b.*\bauth_required$")
-NOT_AUTH = re.compile(
+CALLBACKS = (
+    "verify_password",
+    "verify_token",
+    "get_password",
+    "hash_password",
+    "verify_credential",
+    "verify_api_key",
+    "verify_password_callback",
+)
+_TAKES_AUTH = Pattern(r"^apifairy(\.decorators)?\.authenticate$|^apiflask\b.*\bauth_required$|^flask_smorest\b.*\bauth_required$")
+NOT_AUTH = Pattern(
     r"^(fastapi|fastapi_another|async_fastapi)_jwt_auth\b.*\bAuthJWT$|csrf|xsrf|^flask_(limiter|caching|cors|talisman|compress|babel|wtf|dance|sqlalchemy|migrate|marshmallow|apispec|smorest|openapi3|pydantic)\b|^slowapi|^fastapi_(limiter|cache|pagination|utils)|"
     r"^functools\.|^contextlib\.|^typing|^sqlalchemy|^pydantic|^starlette\.middleware\.|^fastapi\.middleware\.|^apispec|^marshmallow|^celery|^click|^webargs|^flasgger|^prometheus|^sentry|^opentelemetry|^asgi_correlation"
 )
-_AUTHISH = re.compile(
+_AUTHISH = Pattern(
     r"auth(?!or(s|_|$|e))|log_?in|log_?on|(^|_)(acl|rbac|sso|oidc|oauth2?|jwt|token|credential|permissions?|permitted|roles?|admin|superuser|staff|member|scopes?|api_?key|secured?|security|protect(ed)?|private|bearer|signature|signed|user|privileged?|identity)(_|$)|"
     r"[a-z](Auth|Login|Token|Jwt|Permission|Role)|(verify|require|check|validate|user|login)_?session|^(Login|Token|JWT|Jwt|Permission|Role)[A-Z]|^Auth(?!or(s|$|[A-Z_]))|requires?_?(user|admin)|current_user",
 )
 
-_CALLS: list[tuple[str, re.Pattern[str]]] = [
-    ("abort", re.compile(r"(^|\.)abort$")),
-    ("redirect", re.compile(r"(^|\.)(redirect|RedirectResponse)$")),
-    ("enforce", re.compile(r"^(flask_jwt_extended|quart_jwt_extended)\b.*\bverify_(fresh_)?jwt(_refresh_token)?_in_request$|\bAuthJWT\.(fresh_)?jwt_(required|refresh_token_required)$|^flask_principal\b.*\.(test|require|__enter__)$|^flask_jwt\._jwt_required$")),
-    ("unverified", re.compile(r"get_unverified_(claims|header|headers)$|^jwt\.api_jwt\.decode_unverified$|(^|\.)decode_unverified$|(^|\.)jwt\.(get_unverified_header|decode_complete)$")),
-    ("verifier", re.compile(
+_CALLS: list[tuple[str, Pattern]] = [
+    ("abort", Pattern(r"(^|\.)abort$")),
+    ("redirect", Pattern(r"(^|\.)(redirect|RedirectResponse)$")),
+    ("enforce", Pattern(r"^(flask_jwt_extended|quart_jwt_extended)\b.*\bverify_(fresh_)?jwt(_refresh_token)?_in_request$|\bAuthJWT\.(fresh_)?jwt_(required|refresh_token_required)$|^flask_principal\b.*\.(test|require|__enter__)$|^flask_jwt\._jwt_required$")),
+    ("unverified", Pattern(r"get_unverified_(claims|header|headers)$|^jwt\.api_jwt\.decode_unverified$|(^|\.)decode_unverified$|(^|\.)jwt\.(get_unverified_header|decode_complete)$")),
+    ("verifier", Pattern(
         r"^(jwt|jose\.jwt|jose\.jws|joserfc\.jwt|joserfc\.jws|authlib\.jose\.\w+|authlib\.jose|python_jwt|jwcrypto\.jwt|jwt\.api_jwt|jwt\.jwk)\b.*\b(decode|verify|deserialize_compact|verify_jwt|decode_complete)$|"
         r"^itsdangerous\b.*\.(loads|unsign|loads_unsafe)$|^flask_jwt_extended\b.*\bdecode_token$|verify_(oauth2|firebase|id)_token$|^firebase_admin\.auth\.verify_\w+$|"
         r"^cryptography\b.*\.(decrypt|verify)$|^nacl\b.*\.verify$|^stripe\.Webhook\.construct_event$|^stripe\.WebhookSignature\.verify_header$|^svix\b.*\.verify$|\bjwe\.decrypt$|^paseto\b.*decode$|^pyseto\.decode$|"
         r"^flask_security\b.*\bcheck_and_get_token_status$|^authlib\.integrations\b.*\.(acquire_token|validate_request|parse_id_token)$|^django\.core\.signing\.loads$")),
-    ("compare", re.compile(r"(^|\.)(compare_digest|constant_time_compare|safe_str_cmp|bytes_eq|secure_compare|const_compare)$")),
-    ("password", re.compile(r"(^|\.)(check_password_hash|checkpw|verify_and_update|verify_and_update_password|verify_password|check_password|verify_hash|argon2_verify|pbkdf2_verify|bcrypt_verify)$|^(passlib|argon2|pwdlib)\b.*\.verify$|flask_bcrypt\b.*check_password_hash$")),
-    ("same", re.compile(
+    ("compare", Pattern(r"(^|\.)(compare_digest|constant_time_compare|safe_str_cmp|bytes_eq|secure_compare|const_compare)$")),
+    ("password", Pattern(r"(^|\.)(check_password_hash|checkpw|verify_and_update|verify_and_update_password|verify_password|check_password|verify_hash|argon2_verify|pbkdf2_verify|bcrypt_verify)$|^(passlib|argon2|pwdlib)\b.*\.verify$|flask_bcrypt\b.*check_password_hash$")),
+    ("same", Pattern(
         r"^(str|bytes|list|tuple|set|frozenset|sorted|iter|next|reversed|dict|repr|format|memoryview|bytearray)$|^(base64|binascii|urllib\.parse|html|hashlib|quopri|codecs|zlib)\.|^hmac\.(new|digest)$|^json\.(loads|dumps)$|^orjson\.loads$|^typing\.cast$|^uuid\.UUID$|"
         r"^copy\.|^markupsafe\.|^starlette\.datastructures\.(Headers|MutableHeaders|Secret)$|^werkzeug\.datastructures\.(Headers|Authorization)|^fastapi\.security\.HTTPAuthorizationCredentials$|^fastapi\.security\.http\.HTTPAuthorizationCredentials$|^asyncio\.|^anyio\.to_thread|^starlette\.concurrency\.")),
-    ("scheme", re.compile(r"(^|\.)get_authorization_scheme_param$")),
-    ("truth", re.compile(r"^(bool|any|all)$")),
-    ("isinstance", re.compile(r"^(isinstance|issubclass)$")),
-    ("getattr", re.compile(r"^getattr$")),
-    ("hasattr", re.compile(r"^hasattr$")),
-    ("setting", re.compile(r"^os\.(getenv|environ\.get)$|^decouple\.(config|AutoConfig|Config)|^environs\.|^environ\.|^starlette\.config\.Config$|^flask\.helpers\.get_debug_flag$|^flask_unleash|^unleash|^ldclient")),
-    ("request", re.compile(r"(^|\.)(Request|HTTPConnection|WebSocket|HTTPRequest)$")),
-    ("headers", re.compile(r"(^|\.)(Headers|MutableHeaders|EnvironHeaders)$")),
-    ("identity", re.compile(r"^(flask_jwt_extended|flask_jwt|quart_jwt_extended)\b.*\.(get_jwt_identity|get_jwt|get_jwt_claims|get_raw_jwt|get_current_user|get_jwt_user|current_user)$|\bAuthJWT\.(jwt_optional|get_jwt_subject|get_raw_jwt|get_jwt)$|"
+    ("scheme", Pattern(r"(^|\.)get_authorization_scheme_param$")),
+    ("truth", Pattern(r"^(bool|any|all)$")),
+    ("isinstance", Pattern(r"^(isinstance|issubclass)$")),
+    ("getattr", Pattern(r"^getattr$")),
+    ("hasattr", Pattern(r"^hasattr$")),
+    ("setting", Pattern(r"^os\.(getenv|environ\.get)$|^decouple\.(config|AutoConfig|Config)|^environs\.|^environ\.|^starlette\.config\.Config$|^flask\.helpers\.get_debug_flag$|^flask_unleash|^unleash|^ldclient")),
+    ("request", Pattern(r"(^|\.)(Request|HTTPConnection|WebSocket|HTTPRequest)$")),
+    ("headers", Pattern(r"(^|\.)(Headers|MutableHeaders|EnvironHeaders)$")),
+    ("identity", Pattern(r"^(flask_jwt_extended|flask_jwt|quart_jwt_extended)\b.*\.(get_jwt_identity|get_jwt|get_jwt_claims|get_raw_jwt|get_current_user|get_jwt_user|current_user)$|\bAuthJWT\.(jwt_optional|get_jwt_subject|get_raw_jwt|get_jwt)$|"
         r"^flask_praetorian\b.*\b(current_user|current_user_id|current_rolenames)$|^flask_httpauth\b.*\.(current_user|username|authenticate)$|^flask_principal\b.*\.(can|allows)$|^flask_security\.(current_user|auth_required)$|"
         r"^flask_oidc\b.*\.(user_loggedin|user_getfield|user_getinfo|validate_token)$|^flask_login\b.*\.(login_fresh|confirm_login)$|^flask_user\b.*\.current_user$|^flask_simplelogin\b.*is_logged_in$")),
-    ("credential", re.compile(r"^flask_httpauth\b.*\.get_auth$")),
-    ("refusal", re.compile(r"\.(unauthorized|auth_error_callback|needs_refresh|access_denied|forbidden|handle_unauthorized)$")),
-    ("regex", re.compile(r"^(re|regex)\.(match|search|fullmatch|compile)$")),
-    ("log", re.compile(r"^print$|^(logging|logger|log|structlog|loguru|warnings|sentry_sdk|logfire)\b|\.(debug|info|warning|error|exception|critical|log|warn)$")),
-    ("plain", re.compile(r"^(len|int|float|abs|min|max|sum|round|range|enumerate|zip|map|filter|type|id|hash|callable|open|super|vars|dir|ord|chr|object|property|setattr|delattr|isawaitable)$|^(time|datetime|random|secrets|string|math|uuid|inspect|platform|sys|pathlib|itertools|collections|functools|os\.path|contextvars|threading|traceback|enum|dataclasses|contextlib)\b|^flask\.(url_for|flash|get_flashed_messages|has_request_context|stream_with_context)$|^asyncio\.iscoroutinefunction$|^flask_babel")),
+    ("credential", Pattern(r"^flask_httpauth\b.*\.get_auth$")),
+    ("refusal", Pattern(r"\.(unauthorized|auth_error_callback|needs_refresh|access_denied|forbidden|handle_unauthorized)$")),
+    ("regex", Pattern(r"^(re|regex)\.(match|search|fullmatch|compile)$")),
+    ("log", Pattern(r"^print$|^(logging|logger|log|structlog|loguru|warnings|sentry_sdk|logfire)\b|\.(debug|info|warning|error|exception|critical|log|warn)$")),
+    ("plain", Pattern(r"^(len|int|float|abs|min|max|sum|round|range|enumerate|zip|map|filter|type|id|hash|callable|open|super|vars|dir|ord|chr|object|property|setattr|delattr|isawaitable)$|^(time|datetime|random|secrets|string|math|uuid|inspect|platform|sys|pathlib|itertools|collections|functools|os\.path|contextvars|threading|traceback|enum|dataclasses|contextlib)\b|^flask\.(url_for|flash|get_flashed_messages|has_request_context|stream_with_context)$|^asyncio\.iscoroutinefunction$|^flask_babel")),
 ]  # fmt: skip
 
 NAMES: dict[str, Thing] = {
@@ -102,8 +113,8 @@ NAMES: dict[str, Thing] = {
     "flask_praetorian.current_user": ANYBODY, "authlib.integrations.flask_oauth2.current_token": ANYBODY, "connexion.context": bag("state"),
     "flask_login.config.EXEMPT_METHODS": Thing("seq", value=(const("OPTIONS"),)), "flask.request.remote_addr": ADDRESS, "flask_limiter.util.get_remote_address": ADDRESS, "flask_principal.identity": ANYBODY,
 }  # fmt: skip
-REQUEST_CLASSES = re.compile(r"^(fastapi|starlette|flask|quart|werkzeug|connexion)\b.*\.(Request|HTTPConnection|WebSocket)$")
-SETTINGS_CLASSES = re.compile(r"BaseSettings$|^dynaconf\.|^starlette\.config\.|^decouple\.|^environs\.|^environ\.|^configparser\.")
+REQUEST_CLASSES = Pattern(r"^(fastapi|starlette|flask|quart|werkzeug|connexion)\b.*\.(Request|HTTPConnection|WebSocket)$")
+SETTINGS_CLASSES = Pattern(r"BaseSettings$|^dynaconf\.|^starlette\.config\.|^decouple\.|^environs\.|^environ\.|^configparser\.")
 _RELAXING = ("optional", "auto_error", "required", "session_required", "force")
 
 

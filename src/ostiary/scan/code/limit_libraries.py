@@ -24,11 +24,13 @@ _EXEMPTS = ("exempt", "rate_exempt", "skip_limiter")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one decorator says: ``limit`` None says exempt; ``keeps``: the limits further out hold too (``override_defaults=False``)."""
+    """What one decorator says: ``limit`` None says exempt; ``keeps``: the limits further out hold too (``override_defaults=False``);
+    ``holds`` is False when it is for other methods than the route's."""
 
     library: str
     limit: DeclaredLimit | None = None
     keeps: bool = False
+    holds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Libraries:
         return name_of(value)
 
     def mark(self, value: Value, at: Location, code: RouteCode) -> Mark | None:
-        """What a decorator of a library says about a route, None when it is no such decorator or does not hold for the route's method."""
+        """What a decorator of a library says about a route, None when it is no such decorator."""
         for option in options(value):
             found = self._mark(option, at, code)
             if found is not None:
@@ -73,9 +75,8 @@ class Libraries:
         if last not in _LIMITS or not isinstance(value, Made):
             return None
         verbs = [t.upper() for v in members(value.kwargs.get("methods")) if (t := text(v)) is not None]
-        if verbs and code.route.method not in verbs:
-            return None
-        return Mark(library, DeclaredLimit(limit_text(value), at), is_false(value.kwargs.get("override_defaults")))
+        holds = not verbs or code.route.method in verbs
+        return Mark(library, DeclaredLimit(limit_text(value), at), is_false(value.kwargs.get("override_defaults")), holds)
 
     def is_off(self, value: Value, app: AppCode) -> bool:
         """The limiter is switched off for certain, or no application was ever given to it."""

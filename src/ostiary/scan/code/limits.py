@@ -41,7 +41,7 @@ class Limits:
         around = list(self._around(code))
         flask = self._flask(code, [m for m in marks if m.library == FLASK], [m for m in above if m.library == FLASK])
         slow = self._slowapi(code, [m for m in marks if m.library == SLOWAPI], [m for m in above if m.library == SLOWAPI])
-        rest = [m.limit for m in marks if m.library not in (FLASK, SLOWAPI) and m.limit is not None]
+        rest = _limits(m for m in marks if m.library not in (FLASK, SLOWAPI) and m.holds)
         exempt = any(m.limit is None and m.library == FASTAPI for m in marks)
         return tuple(dict.fromkeys([*around, *flask, *slow, *rest, *self._dependencies(code, exempt), *self._handler(code)]))
 
@@ -60,7 +60,7 @@ class Limits:
         come on top. An exempt view is rid of its own, the default and the application's limits, and keeps its blueprint's."""
         defaults = self._defaults_of(code.app)
         outer, free = self._blueprints(code)
-        own = [m for m in marks if m.limit is not None]
+        own = [m for m in marks if m.limit is not None and m.holds]
         if any(m.limit is None for m in (*marks, *above)):
             return _limits(outer)
         always = [] if free else list(defaults.always)
@@ -79,7 +79,7 @@ class Limits:
                 break
             marks = [m for use in owner.wiring.uses if (m := self._applied(use, code)) is not None]
             free = free or (depth == 0 and any(m.limit is None for m in marks))
-            chosen = [*(m for m in marks if m.limit is not None), *chosen]
+            chosen = [*(m for m in marks if m.limit is not None and m.holds), *chosen]
         return chosen, free
 
     def _applied(self, use: Made, code: RouteCode) -> Mark | None:
@@ -92,9 +92,10 @@ class Limits:
         too many gets 500 instead of 429: limited all the same."""
         if any(m.limit is None for m in (*marks, *above)):
             return []
-        own = [m for m in marks if m.limit is not None]
+        own = [m for m in marks if m.holds]
         if not own:
-            return [] if above else self._slowapi_middleware(code)
+            # the middleware leaves a view that has any decorator to it, also for methods that the decorator leaves out
+            return [] if above or marks else self._slowapi_middleware(code)
         if not all(m.keeps for m in own):
             return _limits(own)
         # override_defaults=False adds the defaults also where no middleware is installed

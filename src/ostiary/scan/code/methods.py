@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from ostiary.scan.code import attributes, calls, conditions, credentials, exempt, ir, known
+from ostiary.scan.code import attributes, calls, conditions, credentials, exempt, items, known, libraries, settings, unread
 from ostiary.scan.code.frames import Frame
 from ostiary.scan.code.ir import Expr
-from ostiary.scan.code.things import ADDRESS, NONE, ONWARD, UNKNOWN, Path, Thing, Ways, answer, bag, const
-from ostiary.scan.code.values import Member, Obj, Unknown
+from ostiary.scan.code.things import ADDRESS, NO_DEFAULT, NONE, ONWARD, UNKNOWN, Path, Thing, Ways, answer, bag, const, join
+from ostiary.scan.code.values import Unknown
 
 Args = list[Thing]
 Kwargs = dict[str, Thing]
 _GETS = ("get", "getlist", "get_all", "getone", "pop", "setdefault", "getfirst", "__getitem__")
 _BODY = ("json", "get_json", "form", "body", "get_data", "receive_json", "receive_text", "receive_bytes", "receive", "stream", "values")
-_FORMAT = ("startswith", "endswith", "isdigit", "isalnum", "isascii", "isalpha", "count", "find", "index", "isspace", "islower", "isupper", "__contains__", "isnumeric", "isidentifier")
+_FORMAT = frozenset(
+    (
+        "startswith",
+        "endswith",
+        "isdigit",
+        "isalnum",
+        "isascii",
+        "isalpha",
+        "count",
+        "find",
+        "index",
+        "isspace",
+        "islower",
+        "isupper",
+        "isnumeric",
+    )
+)
 _TEXT = ("lower", "upper", "strip", "rstrip", "lstrip", "removeprefix", "removesuffix", "casefold")
-_OWN_TESTS = re.compile(r"^(get|filter|all|first|one|values|items|keys|split|strip|lower|encode|decode|copy|dict|json|_get_current_object|as_dict|to_dict)")
 
 
 def method(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
@@ -25,27 +39,31 @@ def method(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
     handler = _TABLE.get(base.kind)
     if handler is not None:
         return handler(f, e, base, name, path, args, kwargs)
-    return calls.unresolved(f, e, path, args, kwargs, base)
+    return unread.unresolved(f, e, path, args, kwargs, base)
 
 
 def _bag(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if base.name == "config" and name in _GETS and args:
         return [(path, _setting(f, args, kwargs))]
     if name in _GETS and (args or "key" in kwargs):
-        return [(path, attributes.item(f.engine, base, args[0] if args else kwargs["key"]))]
+        return [(path, items.item(f.engine, base, args[0] if args else kwargs["key"]))]
     if name in ("items", "values", "keys", "copy", "to_dict", "mutablecopy"):
         return [(path, base)]
     if base.name == "config":
-        return calls.unresolved(f, e, path, args, kwargs, base) if calls.libraries.authish(name) else [(path, attributes.setting(f.engine, name, None))]
+        return (
+            unread.unresolved(f, e, path, args, kwargs, base)
+            if libraries.authish(name)
+            else [(path, settings.setting(f.engine, name, None))]
+        )
     return [(path, UNKNOWN)]
 
 
 def _setting(f: Frame, args: Args, kwargs: Kwargs) -> Thing:
     name = args[0].value if args[0].kind == "const" and isinstance(args[0].value, str) else None
     if name is None:
-        return attributes.setting(f.engine, ir.last_name(("name", 0, "a setting")), None)
-    found = attributes.setting(f.engine, name, None)
-    if found.value is not conditions.NO_DEFAULT:
+        return settings.setting(f.engine, "a setting", None)
+    found = settings.setting(f.engine, name, None)
+    if found.value is not NO_DEFAULT:
         return found
     default = args[1] if len(args) > 1 else kwargs.get("default", NONE)
     return Thing("flag", name, default.value) if default.kind == "const" else found
@@ -56,9 +74,9 @@ def _raw(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwar
         return conditions.form(f, path, base, e)
     if name in ("split", "rsplit", "partition", "rpartition", "decode", "encode", "index") and f.tries:
         f.fail(path, Thing("error", "malformed"))
-    if name == "get" or not calls.libraries.authish(name):
+    if name == "get" or not libraries.authish(name):
         return [(path, base)]
-    return calls.unresolved(f, e, path, args, kwargs, base)
+    return unread.unresolved(f, e, path, args, kwargs, base)
 
 
 def _nobody(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
@@ -76,8 +94,8 @@ def _request(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, 
     if name in _BODY:
         return [(path, bag("body"))]
     if name == "get":
-        return [(path, attributes.item(f.engine, base, args[0]) if args else UNKNOWN)]
-    if credentials.is_identity(name) or calls.libraries.authish(name):
+        return [(path, items.item(f.engine, base, args[0]) if args else UNKNOWN)]
+    if credentials.is_identity(name) or libraries.authish(name):
         return [(path, Thing("nobody", "identity", soft=True))]
     return [(path, UNKNOWN)]
 
@@ -96,7 +114,7 @@ def _part(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwa
 
 
 def _affix(f: Frame, e: Expr, base: Thing, text: str | None, name: str, given: Thing) -> Thing:
-    found = attributes.members_of(f.engine, given) or [given]
+    found = items.members_of(f.engine, given) or [given]
     if text is None or not all(m.kind == "const" and isinstance(m.value, str) for m in found):
         return conditions.asked(base, e)
     test = exempt.starts if name == "startswith" else exempt.ends
@@ -112,15 +130,15 @@ def _const(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
             return [(path, const(getattr(base.value, name)(*[a.value for a in args])))]
         except (TypeError, ValueError):
             return [(path, UNKNOWN)]
-    return [(path, calls.join([*args, *kwargs.values()]))]
+    return [(path, join([*args, *kwargs.values()]))]
 
 
 def _value(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if isinstance(base.value, Unknown):
-        return calls.unresolved(f, e, path, args, kwargs, base)
+        return unread.unresolved(f, e, path, args, kwargs, base)
     if name in ("match", "search", "fullmatch") and args and args[0].kind == "part":
         return [(path, known.pattern(f, e, base, args[0], name))]
-    members = attributes.members_of(f.engine, base)
+    members = items.members_of(f.engine, base)
     if members is not None:
         return _container(f, e, base, name, path, args)
     supplied = calls.supplied_attribute(f, base, name, path)
@@ -128,13 +146,13 @@ def _value(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kw
         return [way for p, target in supplied for way in calls.apply(f, e, target, p, args, kwargs)]
     target = attributes.attribute(f.engine, base, name)
     if target.kind == "unknown" or (target.kind == "flag" and not args):
-        return [(path, target)] if target.kind == "flag" else calls.unresolved(f, e, path, args, kwargs, base)
+        return [(path, target)] if target.kind == "flag" else unread.unresolved(f, e, path, args, kwargs, base)
     return calls.apply(f, e, target, path, args, kwargs)
 
 
 def _container(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args) -> Ways:
     if name in ("get", "pop") and args and args[0].kind == "const":
-        found = attributes.item(f.engine, base, args[0])
+        found = items.item(f.engine, base, args[0])
         return [(path, found if found is not UNKNOWN else args[1] if len(args) > 1 else NONE)]
     if name in ("get", "pop") and args and _is_credential(args[0]):
         # a stranger's key is not among those that are written down
@@ -150,24 +168,28 @@ def _is_credential(thing: Thing) -> bool:
 
 def _known(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if name == "get" and args:
-        return [(path, attributes.item(f.engine, base, args[0]))]
+        return [(path, items.item(f.engine, base, args[0]))]
     if name in ("items", "values", "keys", "copy"):
-        return [(path, base if name == "copy" else calls.join([base]))]
+        return [(path, base if name == "copy" else join([base]))]
     if name == "pop" and args and base.kind == "dict":
-        return [(path, attributes.item(f.engine, base, args[0]))]
+        return [(path, items.item(f.engine, base, args[0]))]
     if e[2][2][0] == "name" and name in ("append", "add", "extend", "insert", "update", "setdefault", "clear", "remove", "pop"):
-        grown = Thing("seq", value=(*base.value, args[0])) if name == "append" and args and base.kind == "seq" and len(base.value) < 6 else UNKNOWN
+        grown = (
+            Thing("seq", value=(*base.value, args[0]))
+            if name == "append" and args and base.kind == "seq" and len(base.value) < 6
+            else UNKNOWN
+        )
         return [(path.bind(e[2][2][2], grown), UNKNOWN)]
     return [(path, UNKNOWN)]
 
 
 def _flag(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     if name == "get" and args:
-        return [(path, attributes.item(f.engine, Thing("bag", "config"), args[0]))]
+        return [(path, items.item(f.engine, Thing("bag", "config"), args[0]))]
     if isinstance(base.value, str) and name in _TEXT and not args:
         return [(path, Thing("flag", base.name, getattr(base.value, name)()))]
     if args and any(a.kind in ("request", "raw", "nobody") for a in args):
-        return calls.unresolved(f, e, path, args, kwargs, UNKNOWN)
+        return unread.unresolved(f, e, path, args, kwargs, UNKNOWN)
     return [(path, Thing("flag", base.name))] if name not in _TEXT else [(path, base)]
 
 

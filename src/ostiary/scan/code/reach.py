@@ -61,7 +61,7 @@ class Reach:
         if exposure is Exposure.ANONYMOUS:
             out += [f for a in self.apps for f in _hooks(a)]
             out += [f for m in self.world.modules.values() for f in self._called(m.top)]
-            out += [f for f in self.world.ran]
+            out += list(self.world.ran)
         return out
 
     def _spread(self, starts: Iterable[Function], exposure: Exposure) -> None:

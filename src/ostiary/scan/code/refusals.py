@@ -10,26 +10,29 @@ from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.things import Thing, answer
 from ostiary.scan.code.values import Cls, Const, Ext, Func, Value, name_of
+from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 AUTH = (401, 403, 407)
-_STATUS = re.compile(r"HTTP_(\d{3})_|(?:HTTPStatus|codes)\.(\w+)|_(\d{3})$")
-_NAMES = re.compile(
+_STATUS = Pattern(r"HTTP_(\d{3})_|(?:HTTPStatus|codes)\.(\w+)|_(\d{3})$")
+_NAMES = Pattern(
     r"un_?authori[sz]ed|forbidden|permission_?(denied|error|exception|required)?$|not_?permitted|not_?authenticated|not_?authori[sz]ed|access_?denied|"
     r"invalid_?(access_?)?(token|credential|api_?key|signature|session|jwt|auth)|auth\w*(error|exception|failed|failure|required)|credentials?_?(error|exception)|"
     r"log_?in_?required|insufficient_?(scope|permission|privilege|role)|expired_?(token|session|signature)|missing_?(token|credential|auth|permission)|"
     r"token_?(expired|error|invalid|exception)|privilege|must_?be_?(logged|admin)|jwt_?(error|exception)|unauthenticated|no_?permission|bad_?(token|credentials)",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(r"log[-_]?[io]n|sign[-_]?in|\bsso\b|\bauth|unauthori|welcome|landing|\bsplash", re.IGNORECASE)
-_LOWER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LOGIN = Pattern(r"log[-_]?[io]n|sign[-_]?in|\bsso\b|\bauth|unauthori|welcome|landing|\bsplash", re.IGNORECASE)
+_LOWER = Pattern(r"(?<=[a-z0-9])(?=[A-Z])")
 WERKZEUG = {
     "BadRequest": 400, "Unauthorized": 401, "Forbidden": 403, "NotFound": 404, "MethodNotAllowed": 405, "Conflict": 409, "Gone": 410,
     "TooManyRequests": 429, "InternalServerError": 500, "ServiceUnavailable": 503, "UnprocessableEntity": 422, "ImATeapot": 418,
 }  # fmt: skip
-RESPONSES = re.compile(r"(^|\.)(\w*Response|make_response|jsonify|render_template(_string)?|send_file|send_from_directory|json_response|TemplateResponse)$")
+RESPONSES = Pattern(
+    r"(^|\.)(\w*Response|make_response|jsonify|render_template(_string)?|send_file|send_from_directory|json_response|TemplateResponse)$"
+)
 _STATUS_ATTRIBUTES = ("status_code", "code", "status", "http_status", "http_code", "status_int", "HTTP_STATUS", "http_status_code")
 
 
@@ -71,7 +74,9 @@ def refuses_by_name(name: str) -> bool:
 
 def login_page(exprs: tuple[Expr, ...]) -> bool:
     """A redirect's target names a login page."""
-    words = [str(n[2]) for e in exprs for n in ir.walk(e) if n[0] in ("str", "name")] + [str(n[3]) for e in exprs for n in ir.walk(e) if n[0] == "attr"]
+    words = [str(n[2]) for e in exprs for n in ir.walk(e) if n[0] in ("str", "name")] + [
+        str(n[3]) for e in exprs for n in ir.walk(e) if n[0] == "attr"
+    ]
     return any(_LOGIN.search(word) for word in words)
 
 
@@ -96,7 +101,9 @@ def exception(world: World, value: Value, args: list[Thing], kwargs: dict[str, T
 
 def _plausible(thing: Thing) -> int | None:
     status = status_of(thing)
-    return status if status is not None and 400 <= status < 600 and not isinstance(getattr(thing.value, "value", thing.value), str) else None
+    return (
+        status if status is not None and 400 <= status < 600 and not isinstance(getattr(thing.value, "value", thing.value), str) else None
+    )
 
 
 def _library_exception(value: Ext, status: int | None) -> Thing | None:
@@ -147,7 +154,11 @@ def handles(world: World, caught: Value, error: Thing) -> bool | None:
     if error.name == "verify":
         return False if name in ("HTTPException", "StarletteHTTPException") else None
     if error.name == "malformed":
-        return None if name in ("ValueError", "IndexError", "AttributeError", "KeyError", "TypeError", "UnicodeDecodeError", "Error") else False
+        return (
+            None
+            if name in ("ValueError", "IndexError", "AttributeError", "KeyError", "TypeError", "UnicodeDecodeError", "Error")
+            else False
+        )
     if error.name == name or (name == "LookupError" and error.name == "KeyError"):
         return True
     if isinstance(error.value, Cls):

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ostiary.scan.code import attributes, calls, expressions, refusals
-from ostiary.scan.code.frames import Engine, Frame
-from ostiary.scan.code.ir import Expr, Param, Stmt, last_name
+from ostiary.scan.code import bindings, expressions, functions, items, refusals
+from ostiary.scan.code.frames import Frame
+from ostiary.scan.code.ir import Expr, Stmt, last_name
 from ostiary.scan.code.things import NONE, UNKNOWN, End, Path, Thing, Ways, join
-from ostiary.scan.code.values import Cls, Func, Obj, Scope, Value
+from ostiary.scan.code.values import Func, Obj, Value
 
 _MAX_PATHS = 20
 _MAX_ENDS = 100
 _MAX_EACH = 40
-_WORK = frozenset("commit save delete add insert_one update_one delete_one insert_many delay apply_async merge bulk_save_objects create_all drop_all".split())
+_MAX_ERRORS = 40
+_WORK = frozenset(
+    (
+        "commit",
+        "save",
+        "delete",
+        "add",
+        "insert_one",
+        "update_one",
+        "delete_one",
+        "insert_many",
+        "delay",
+        "apply_async",
+        "merge",
+        "bulk_save_objects",
+        "create_all",
+        "drop_all",
+    )
+)
 _KEPT = ("raw", "nobody", "onward", "answer", "request", "bag", "part", "closure")
-
-
-def call(f: Frame, func: Func, taken: Mapping[str, Thing], args: list[Thing], kwargs: dict[str, Thing]) -> list[End]:
-    """Walk a function called from another; remembered, because helpers are called from many places."""
-    engine = f.engine
-    outer = taken or (f.outer if func.function.parent is f.func.function else {})
-    env = bind(engine, func, args, kwargs)
-    role = "helper" if f.role != "middleware" else "middleware"
-    key = (id(func.function), id(func.scope), frozenset(env.items()), frozenset(outer.items()) if outer else None, role, f.tries > 0)
-    known = engine.recall(key, f.depth)
-    if known is not None:
-        return known
-    saved, engine.cut, engine.asked = (engine.cut, engine.asked), False, False
-    ends = run(engine, func, env, role, f.depth + 1, outer, f.tries)
-    engine.learn(key, f.depth, ends)
-    engine.kept.append((func, func.scope))
-    engine.cut, engine.asked = engine.cut or saved[0], engine.asked or saved[1]
-    return ends
-
-
-def run(
-    engine: Engine, func: Func, env: dict[str, Thing], role: str, depth: int = 0, outer: Mapping[str, Thing] | None = None, tries: int = 0
-) -> list[End]:
-    """All ways through a function."""
-    return walk(Frame(engine, func, role, depth, outer or {}, tries=tries), [Path(dict(env))])
 
 
 def walk(frame: Frame, starts: list[Path]) -> list[End]:
@@ -62,36 +55,7 @@ def _distinct(frame: Frame) -> list[End]:
     for end in frame.ends:
         bare = Path({}, end.path.given, end.path.labels, end.path.tested, end.path.choices)
         seen.setdefault((end.how, end.thing, bare.key()), End(end.how, end.thing, bare))
-    frame.engine.lost = frame.engine.lost or len(seen) > _MAX_ENDS
-    return list(seen.values())[:_MAX_ENDS]
-
-
-def bind(engine: Engine, func: Func, args: list[Thing], kwargs: dict[str, Thing]) -> dict[str, Thing]:
-    """Arguments to parameters; what is not given is the default."""
-    given, named = list(args), dict(kwargs)
-    if func.bound is not None:
-        given.insert(0, attributes.thing_of(engine, func.bound))
-    env: dict[str, Thing] = {name: attributes.thing_of(engine, v) for name, v in func.partial.items()}
-    for param in func.function.params:
-        if param.kind == "vararg":
-            env[param.name] = Thing("seq", value=tuple(given)) if len(given) < 8 else join(given)
-            given = []
-        elif param.kind == "kwarg":
-            env[param.name] = Thing("dict", value=tuple(sorted(named.items(), key=lambda kv: kv[0])))
-        elif param.kind == "arg" and given:
-            env[param.name] = given.pop(0)
-        elif param.name in named:
-            env[param.name] = named.pop(param.name)
-        elif param.name not in env:
-            env[param.name] = default(engine, param, func.scope)
-    return env
-
-
-def default(engine: Engine, param: Param, scope: Scope) -> Thing:
-    """What a parameter is when nothing is given."""
-    if param.default is not None:
-        return attributes.thing_of(engine, engine.world.value(param.default, scope), last_name(param.default))
-    return UNKNOWN
+    return frame.capped(list(seen.values()), _MAX_ENDS)
 
 
 def block(f: Frame, statements: tuple[Stmt, ...], paths: list[Path]) -> list[Path]:
@@ -122,12 +86,13 @@ def _merge(f: Frame, paths: list[Path]) -> list[Path]:
     if len(paths) <= _MAX_PATHS:
         return paths
     for kept in (_KEPT, ("onward", "request")):
-        slim = [Path({n: t if t.kind in kept else UNKNOWN for n, t in p.env.items()}, p.given, p.labels, p.tested, p.choices) for p in paths]
+        slim = [
+            Path({n: t if t.kind in kept else UNKNOWN for n, t in p.env.items()}, p.given, p.labels, p.tested, p.choices) for p in paths
+        ]
         paths = list({p.key(): p for p in slim}.values())
         if len(paths) <= _MAX_PATHS:
             return paths
-    f.engine.lost = True
-    return paths[:_MAX_PATHS]
+    return f.capped(paths, _MAX_PATHS)
 
 
 def _expr(f: Frame, s: Stmt, path: Path) -> list[Path]:
@@ -145,7 +110,7 @@ def _assign(f: Frame, s: Stmt, path: Path) -> list[Path]:
     out = []
     for p, thing in expressions.ways(f, s[3], path):
         for target in s[2]:
-            p = calls.bind_target(f, p, target, thing)
+            p = bindings.bind_target(f, p, target, thing)
         out.append(p)
     return out
 
@@ -153,7 +118,7 @@ def _assign(f: Frame, s: Stmt, path: Path) -> list[Path]:
 def _aug(f: Frame, s: Stmt, path: Path) -> list[Path]:
     out = []
     for p, things in expressions.many(f, (s[2], s[4]), path):
-        out.append(calls.bind_target(f, p, s[2], join(things)))
+        out.append(bindings.bind_target(f, p, s[2], join(things)))
     return out
 
 
@@ -201,11 +166,11 @@ def _if(f: Frame, s: Stmt, path: Path) -> list[Path]:
 def _for(f: Frame, s: Stmt, path: Path) -> list[Path]:
     out: list[Path] = []
     for p, over in expressions.ways(f, s[3], path):
-        members = attributes.members_of(f.engine, over)
+        members = items.members_of(f.engine, over)
         if members is not None and len(members) <= (_MAX_EACH if all(m.kind == "const" for m in members) else 4):
             out += _each(f, s, p, members)
         else:
-            out += _once(f, s, p, calls.member_of(f, over))
+            out += _once(f, s, p, bindings.member_of(f, over))
     return block(f, s[5], _merge(f, out)) if s[5] else out
 
 
@@ -213,7 +178,7 @@ def _each(f: Frame, s: Stmt, path: Path, members: list[Thing]) -> list[Path]:
     going, saved, out = [path], f.broken, []
     for member in members:
         f.broken = []
-        going = _merge(f, block(f, s[4], [calls.bind_target(f, p, s[2], member) for p in going]) + f.skipped_now())
+        going = _merge(f, block(f, s[4], [bindings.bind_target(f, p, s[2], member) for p in going]) + f.skipped_now())
         out += f.broken
     f.broken = saved
     return going + out
@@ -221,7 +186,7 @@ def _each(f: Frame, s: Stmt, path: Path, members: list[Thing]) -> list[Path]:
 
 def _once(f: Frame, s: Stmt, path: Path, member: Thing) -> list[Path]:
     saved, f.broken = f.broken, []
-    inside = block(f, s[4], [calls.bind_target(f, path, s[2], member)]) + f.skipped_now()
+    inside = block(f, s[4], [bindings.bind_target(f, path, s[2], member)]) + f.skipped_now()
     out = [path, *inside, *f.broken]
     f.broken = saved
     return out
@@ -245,7 +210,7 @@ def _with(f: Frame, s: Stmt, path: Path) -> list[Path]:
     paths = [path]
     for expr, target in s[2]:
         entered = [way for p in paths for way in _enter(f, expr, p)]
-        paths = [calls.bind_target(f, p, target, thing) if target is not None else p for p, thing in entered]
+        paths = [bindings.bind_target(f, p, target, thing) if target is not None else p for p, thing in entered]
     return block(f, s[3], _merge(f, paths))
 
 
@@ -257,7 +222,11 @@ def _enter(f: Frame, expr: Expr, path: Path) -> Ways:
         if thing.kind == "value" and isinstance(thing.value, Obj):
             found = [f.engine.world.attribute(thing.value, name) for name in ("__enter__", "__aenter__")]
             method = next((m for m in found if isinstance(m, Func)), None)
-        out += calls.invoke(f, Thing("value", "", method), ("call", expr[1], expr, (), ()), p, [], {}) if method is not None else [(p, thing)]
+        out += (
+            functions.invoke(f, Thing("value", "", method), ("call", expr[1], expr, (), ()), p, [], {})
+            if method is not None
+            else [(p, thing)]
+        )
     return out
 
 
@@ -268,13 +237,9 @@ def _try(f: Frame, s: Stmt, path: Path) -> list[Path]:
     f.tries -= 1 if s[3] else 0
     errors, f.raised = f.raised, saved
     after = block(f, s[4], after) if s[4] else after
-    for p, error in _few(errors):
+    for p, error in f.capped(list({(p.key(), e): (p, e) for p, e in errors}.values()), _MAX_ERRORS):
         after += _handle(f, s, p, error)
     return block(f, s[5], _merge(f, after)) if s[5] else _merge(f, after)
-
-
-def _few(errors: list[tuple[Path, Thing]]) -> list[tuple[Path, Thing]]:
-    return list({(p.key(), e): (p, e) for p, e in errors}.values())[:40]
 
 
 def _handle(f: Frame, s: Stmt, path: Path, error: Thing) -> list[Path]:
@@ -318,12 +283,3 @@ _TABLE: dict[str, Callable[[Frame, Stmt, Path], list[Path]]] = {
     "expr": _expr, "assign": _assign, "aug": _aug, "return": _return, "raise": _raise, "if": _if, "for": _for, "while": _while,
     "jump": _jump, "with": _with, "try": _try, "match": _match,
 }  # fmt: skip
-
-
-def method_of(engine: Engine, cls: Cls, name: str) -> Func | None:
-    """A method of an instance of a class whose constructor's arguments are not known."""
-    found = engine.world.attribute(engine.world.instance(cls), name)
-    return found if isinstance(found, Func) else None
-
-
-__all__ = ["bind", "block", "call", "default", "method_of", "run", "walk"]

@@ -152,7 +152,7 @@ def join(things: list[Thing]) -> Thing:
         if thing.kind == "raw" and (best.kind != "raw" or _weight(thing) > _weight(best)):
             best = thing
         elif thing.kind in ("seq", "dict"):
-            inner = join([t for t in parts(thing)])
+            inner = join(parts(thing))
             if inner.kind in TAINTED:
                 best = inner
         elif thing.kind in ("flag", "address") and best.kind == "unknown":

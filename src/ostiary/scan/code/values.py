@@ -84,7 +84,8 @@ class Ext(Value):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Made(Value):
-    """``callee`` is Ext, Member or Unknown; ``args`` and ``kwargs`` are values; ``attrs`` what was assigned or decorated onto it."""
+    """``callee`` is Ext, Member or Unknown; ``args`` and ``kwargs`` are values; ``attrs`` what was assigned to it, and under
+    ``@name`` the function that ``@made.name`` decorated first."""
 
     callee: Value
     args: tuple[Value, ...]

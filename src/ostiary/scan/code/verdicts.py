@@ -32,14 +32,19 @@ def passes(end: End, role: str) -> bool:
     if end.how == "raise":
         return False
     if role == "hook":
-        return end.thing == NONE or end.thing.kind in ("unknown",)
+        return end.thing == NONE or _unsaid(end)
     if role == "decorator":
-        return end.thing.kind == "unknown" or (end.thing.kind == "value")
+        return _unsaid(end)
     if role == "middleware":
         return False
     if role == "handler":
         return not _refusing(end, role)
     return True
+
+
+def _unsaid(end: End) -> bool:
+    """Something came back of which nothing is known: after a check that failed it is an answer, else it may be what the handler gave."""
+    return end.thing.kind in ("unknown", "value") and not {"verify", "identity"} & set(end.path.tested)
 
 
 def _status(end: End) -> tuple[int | None, str]:
@@ -108,7 +113,7 @@ def _closed(refused: list[End], evidence: list[End], role: str) -> Finding:
 def _open(ends: list[End], through: list[End], evidence: list[End], conditional: bool, role: str) -> Finding:
     unsure = [text for e in through for kind, text in e.path.labels if kind in ("unsure", "unresolved")]
     if unsure and conditional and role != "handler":
-        return Finding("unknown", f"{sorted(unsure)[0]} could not be followed")
+        return Finding("unknown", f"{min(unsure)} could not be followed")
     tested = {t for e in ends for t in e.path.tested} - ({"login"} if evidence or role == "dependency" else {"login", "presence"})
     if not tested and not (role == "dependency" and any(e.thing.kind == "nobody" for e in through)):
         return Finding("none")

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules._words import listed, words
 
 # what a literal looks like, from surely not a secret to surely one
@@ -41,11 +42,11 @@ _FAMILIES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "hvs": (("hvs.", "Vault token", 24),),
     "eyJ": (("eyJ", "JSON Web Token", 60),),
 }  # fmt: skip
-_BODY = re.compile(r"[A-Za-z0-9_\-.+/=]+\Z")
-_SAMPLE = re.compile(r"example|sample|dummy|placeholder|changeme|your|xxxx|\.\.\.|1234567890abcdef|abcdef123456|0{8}", re.IGNORECASE)
-_DSN = re.compile(r"[a-z][a-z0-9+.\-]{1,30}://([^\s:/@{}$<>]{0,64}):([^\s@/{}$<>]{1,128})@([^\s:/{}]{1,128})")
+_BODY = Pattern(r"[A-Za-z0-9_\-.+/=]+\Z")
+_SAMPLE = Pattern(r"example|sample|dummy|placeholder|changeme|your|xxxx|\.\.\.|1234567890abcdef|abcdef123456|0{8}", re.IGNORECASE)
+_DSN = Pattern(r"[a-z][a-z0-9+.\-]{1,30}://([^\s:/@{}$<>]{0,64}):([^\s@/{}$<>]{1,128})@([^\s:/{}]{1,128})")
 _COMMON = listed("password postgres root pass secret user admin test mysql guest mongo redis changeme example rabbitmq app db dev pw")
-_LOCAL = re.compile(r"localhost|127\.|db$|database$|postgres|mysql|redis|mongo|0\.0\.0\.0|host\.docker|rabbit|\[?::1", re.IGNORECASE)
+_LOCAL = Pattern(r"localhost|127\.|db$|database$|postgres|mysql|redis|mongo|0\.0\.0\.0|host\.docker|rabbit|\[?::1", re.IGNORECASE)
 
 
 def family(text: str) -> str | None:
@@ -58,7 +59,7 @@ def family(text: str) -> str | None:
     return "Slack webhook" if text.startswith("https://hooks.slack.com/services/T") and not _SAMPLE.search(text) else None
 
 
-_PAIRS = re.compile(r"\b(?:password|pwd)=([^\s;'\"{}<>$%]{4,64})", re.IGNORECASE)
+_PAIRS = Pattern(r"\b(?:password|pwd)=([^\s;'\"{}<>$%]{4,64})", re.IGNORECASE)
 
 
 def dsn_password(text: str) -> tuple[str, bool] | None:
@@ -85,15 +86,15 @@ def _is_common(password: str) -> bool:
     return password.lower() in _COMMON or looks(password) < PASSWORD
 
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = Pattern(
     r"<|>|\$\{|\{|\}|%\(|%s|\*\*\*|x{3,}|\.\.\.|\byour|_your|-your|your-|your_|change.?(?:me|this|it)|replace|placeholder|todo|fixme|insert|example|redacted|\bnone\b|\bnull\b",
     re.IGNORECASE,
 )
-_NOT_VALUE = re.compile(
+_NOT_VALUE = Pattern(
     r"\s|\Ahttps?://|\A[/.~]|\A[\w.+-]+@[\w-]+\.\w+\Z|\A[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|\A[A-Z][A-Za-z]*(?:-[A-Z]?[A-Za-z]+)+\Z|\A[a-z_]+(?:[.:/][A-Za-z_]+)+\Z"
     r"|\\[dwsb]|\[\^|\(\?|\A\^|\A[\w-]+/[\w.+-]+\Z|\.(?:pem|key|txt|json|html|py|env|crt)\Z|[^\x20-\x7e]"
 )
-_LETTERS = re.compile(r"[A-Za-z]+(?:[_\-.:][A-Za-z]+)*\Z")
+_LETTERS = Pattern(r"[A-Za-z]+(?:[_\-.:][A-Za-z]+)*\Z")
 
 
 def is_placeholder(text: str) -> bool:

@@ -12,7 +12,7 @@ from ostiary.model.scan import Skipped
 from ostiary.scan.code.frameworks import flask, starlette
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.nodes import Node, Unreadable, named
-from ostiary.scan.code.values import Args, Child, Const, Obj, RouteDecl, Unknown, Value, name_of, text
+from ostiary.scan.code.values import Args, Child, Const, Obj, RouteDecl, Unknown, Value, name_of, path_text, text
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -135,7 +135,7 @@ class _Document:
         """``base_path`` of the call, ``basePath``, or the path of the first server; None when it is computed."""
         given = self.args.get(None, "base_path") or self.args.get(1)
         if given is not None and not (isinstance(given, Const) and given.value is None):
-            return flask.path_text(given)
+            return path_text(given)
         declared = self.root.get("basePath")
         if declared is not None:
             return declared.text

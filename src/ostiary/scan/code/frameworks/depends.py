@@ -77,7 +77,7 @@ def class_sources(world: World, cls: Cls) -> list[Source]:
 
 def unwrap(value: Value) -> tuple[Value, tuple[str, ...]]:
     """The callable and scopes of a ``Depends(f)`` or ``Security(f, scopes=[…])``; anything else is itself."""
-    if not _is_depends(value):
+    if not isinstance(value, Made) or not _is_depends(value):
         return value, ()
     inner = value.kwargs.get("dependency") or (value.args[0] if value.args else None)
     given = value.kwargs.get("scopes") or (value.args[1] if len(value.args) > 1 and name_of(value).endswith("Security") else None)
@@ -112,12 +112,19 @@ def _attributes(world: World, cls: Cls) -> Iterator[Source]:
 
 
 def _of_param(world: World, param: Param, scope: Scope, module: Module, at: int, attribute: bool = False) -> Source | None:
-    if param.default is not None and param.default[0] == "call" and ir.last_name(param.default[2]) not in _NAMES and param.annotation is None:
+    if (
+        param.default is not None
+        and param.default[0] == "call"
+        and ir.last_name(param.default[2]) not in _NAMES
+        and param.annotation is None
+    ):
         return None
     if attribute and param.annotation is None and (param.default is None or param.default[0] != "call"):
         return None
     where = param.default or param.annotation
-    place = Location(module.path, ir.line_of(where[1]), ir.column_of(where[1])) if where is not None else Location(module.path, ir.line_of(at))
+    place = (
+        Location(module.path, ir.line_of(where[1]), ir.column_of(where[1])) if where is not None else Location(module.path, ir.line_of(at))
+    )
     metadata = _metadata(world, param.annotation, scope) if param.annotation is not None else []
     if param.default is not None and param.default[0] in ("call", "name", "attr"):
         metadata.append(world.value(param.default, scope))
