@@ -1,6 +1,6 @@
 """What a scan costs, against ``ast.parse`` alone and what a user would pick instead.
 
-``python bench/scan.py PATH [PATH…] [-n 5] [--bandit PROGRAM] [--semgrep PROGRAM --semgrep-config FOLDER] [--check]``
+``python bench/scan.py PATH [PATH…] [-n 5] [--bandit PROGRAM] [--semgrep PROGRAM --semgrep-config FOLDER [--semgrep-rounds 1]] [--check]``
 
 Each round runs every tool once, one after the other, so that a busy moment of the machine meets all of them; medians are shown.
 """
@@ -26,23 +26,33 @@ BANDIT_SLOWER = 5.0
 SEMGREP_SLOWER = 1.0
 PEAK = 500 * MEGABYTE
 
+_HEAD = (
+    "| project | ast.parse s | ostiary s | ÷ ast.parse | peak MB | bandit s | ÷ ostiary | semgrep s | ÷ ostiary |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something to be measured; ``run`` does its work once on a path."""
+    """Something to be measured; ``run`` does its work once on a path, in the first ``rounds`` of them."""
 
     name: str
     run: Callable[[str], Cost]
+    rounds: int = sys.maxsize
 
 
 def main() -> int:
     options = _arguments()
     tools = _tools(options)
     kept = True
+    rows = []
     for path in options.paths:
         if not Path(path).exists():
             sys.exit(f"no such file or folder: {path}")
-        kept = _compare(path, tools, options.rounds) and kept
+        costs = _measure(path, tools, options.rounds)
+        kept = _report(costs) and kept
+        rows.append(_row(path, costs))
+    print("", *_HEAD, *rows, sep="\n")
     return 0 if kept or not options.check else 1
 
 
@@ -54,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bandit", default=shutil.which("bandit"), metavar="PROGRAM")
     parser.add_argument("--semgrep", default=shutil.which("semgrep"), metavar="PROGRAM")
     parser.add_argument("--semgrep-config", metavar="FOLDER", help="its rules, for example the python folder of semgrep-rules")
+    parser.add_argument("--semgrep-rounds", type=int, default=sys.maxsize, metavar="N", help="it is slow: only in the first N rounds")
     parser.add_argument("--check", action="store_true", help="exit code 1 when a budget is missed")
     return parser.parse_args()
 
@@ -70,7 +81,7 @@ def _tools(options: argparse.Namespace) -> list[Tool]:
     if options.semgrep and options.semgrep_config:
         command = [options.semgrep, "scan", "--config", options.semgrep_config, "--metrics", "off", "--disable-version-check", "--quiet"]
         # Its exit code 2 also tells of files that it could not parse.
-        tools.append(Tool("semgrep", lambda path: run([*command, path], fine=(0, 1, 2))))
+        tools.append(Tool("semgrep", lambda path: run([*command, path], fine=(0, 1, 2)), options.semgrep_rounds))
     return tools
 
 
@@ -80,11 +91,11 @@ def _parse(path: str) -> Cost:
     return replace(cost, cpu=float(cost.output.split()[0]))
 
 
-def _compare(path: str, tools: list[Tool], rounds: int) -> bool:
+def _measure(path: str, tools: list[Tool], rounds: int) -> dict[str, Cost]:
     costs: dict[str, list[Cost]] = {tool.name: [] for tool in tools}
     try:
         for number in range(rounds):
-            for tool in tools:
+            for tool in (one for one in tools if number < one.rounds):
                 _tell(f"{path}: round {number + 1} of {rounds}, {tool.name}")
                 costs[tool.name].append(tool.run(path))
     except BenchError as problem:
@@ -93,7 +104,7 @@ def _compare(path: str, tools: list[Tool], rounds: int) -> bool:
         _tell("")
     _, files, size, broken = costs["ast.parse"][0].output.split()
     print(f"\n{path}: {files} Python files, {int(size) / MEGABYTE:.1f} MB, {broken} do not parse; medians of {rounds}")
-    return _report({name: middle(each) for name, each in costs.items()})
+    return {name: middle(each) for name, each in costs.items()}
 
 
 def _tell(progress: str) -> None:
@@ -113,6 +124,16 @@ def _report(costs: dict[str, Cost]) -> bool:
     for text, kept in budgets:
         print(f"  {'kept  ' if kept else 'MISSED'}  {text}")
     return all(kept for _, kept in budgets)
+
+
+def _row(path: str, costs: dict[str, Cost]) -> str:
+    """The same as a line of Markdown, for ``docs/performance.md``."""
+    parse, scan = costs["ast.parse"], costs["ostiary"]
+    cells = [Path(path).resolve().name, f"{parse.cpu:.2f}", f"{scan.cpu:.2f}", f"{_times(scan, parse):.2f}", f"{scan.peak / MEGABYTE:.0f}"]
+    for name in ("bandit", "semgrep"):
+        other = costs.get(name)
+        cells += ["", ""] if other is None else [f"{other.cpu:.1f}", f"{_times(other, scan):.1f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def _budgets(costs: dict[str, Cost]) -> list[tuple[str, bool]]:

@@ -144,7 +144,7 @@ OWN = {
     "GET /plain": "D A", "GET /limited": "2/minute A", "GET /above": "A", "GET /twice": "5/minute 4/minute A", "GET /keeps": "5/minute D A",
     "GET /mixed": "5/minute 6/minute A", "GET /verbs": "D A", "POST /verbs": "2/minute A", "GET /exempt": "", "GET /exempt-above": "",
     "GET /exempt-limited": "", "GET /shared": "2/minute A", "GET /inside": "2/minute A", "GET /decorated": "2/minute A",
-    "POST /decorated": "2/minute A", "GET /method": "2/minute A", "POST /method": "D A", "GET /class-exempt": "", "GET /wrapped": "2/minute A",
+    "POST /decorated": "2/minute A", "GET /method": "2/minute A", "POST /method": "A", "GET /class-exempt": "", "GET /wrapped": "2/minute A",
     "GET /bp/plain": "2/minute A", "GET /bp/limited": "5/minute A", "GET /bp/keeps": "2/minute 5/minute A", "GET /bp/exempt": "2/minute",
     "GET /free/plain": "", "GET /free/limited": "5/minute", "GET /outer/inner/plain": "2/minute A", "GET /outer/own/plain": "4/minute A",
     "GET /free/away/plain": "D A", "GET /kept/plain": "4/minute D A", "GET /far/plain": "2/minute A",

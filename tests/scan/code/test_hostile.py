@@ -89,6 +89,18 @@ def test_classes_with_two_ways_to_each_base_are_read(tmp_path: Path) -> None:
     assert len(scan.routes) == 1
 
 
+def test_a_tower_of_classes_is_read(tmp_path: Path) -> None:
+    """Three thousand classes, each above the other, are not all looked through for each of them."""
+    tower = "class C0: ...\n" + "".join(f"class C{i + 1}(C{i}): ...\n" for i in range(3000))
+    assert len(scanned(tmp_path, FLASK + tower + "C3000().what()\n" + ROUTE).routes) == 1
+
+
+def test_a_choice_among_thousands_is_read(tmp_path: Path) -> None:
+    """``a or b or c …`` is one of a few values; the others are not compared with each other."""
+    choice = " or ".join(f"name{i}" for i in range(5000))
+    assert len(scanned(tmp_path, FLASK + f"a = {choice}\n" + ROUTE).routes) == 1
+
+
 def test_a_number_that_doubles_stays_small(tmp_path: Path) -> None:
     """``n = n + n`` twenty thousand times makes no number of twenty thousand bits."""
     assert len(scanned(tmp_path, FLASK + "n = 1\n" + "n = n + n\n" * 20_000 + ROUTE).routes) == 1

@@ -58,7 +58,8 @@ def test_flask_limiter_itself_agrees(name: str, late: bool) -> None:
     exec(source, names)
     client = names["app"].test_client()
     for route, texts in read(source)[0].items():
-        names["lim"].reset()
+        if name in SETTINGS:
+            names["lim"].reset()
         assert (route, counted(lambda m, p: client.open(p, method=m).status_code, route)) == (route, tightest(texts))
 
 

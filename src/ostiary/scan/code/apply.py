@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DULL = 12
+# more classes above a class than anybody looks through
+_LINE = 300
 # what following a call or registering a route costs of the budget, in statements
 _CALL = 10
 
@@ -332,7 +334,7 @@ def _line(w: World, cls: Cls) -> tuple[Value, ...]:
         for option in base.options if isinstance(base, Either) else (base,):
             out += mro(w, option)
     # a base that several classes share comes after all of them, as in Python
-    return tuple(dict.fromkeys(reversed(out)))[::-1]
+    return tuple(dict.fromkeys(reversed(out)))[::-1][:_LINE]
 
 
 def class_attribute(w: World, cls: Cls, name: str, this: Value) -> Value:

@@ -131,6 +131,22 @@ def _target(w: World, value: Value) -> Obj | None:
     return None
 
 
+def _wrappers(w: World, value: Value, at: Location) -> tuple[Guard, ...]:
+    """``PartnerGate(feed, keys)``: what a mounted application is wrapped in, outermost first."""
+    out: list[Guard] = []
+    inner: Value | None = w.settle(value)
+    while inner is not None and len(out) < 8:
+        if isinstance(inner, Obj) and not inner.kind and inner.cls is not None:
+            out.append(Guard("middleware", inner, at))
+            inner = next((v for v in inner.attrs.values() if isinstance(v, Obj)), None)
+        elif isinstance(inner, Made) and inner.args:
+            out.append(Guard("middleware", inner.callee, at))
+            inner = inner.args[0]
+        else:
+            inner = None
+    return tuple(out)
+
+
 def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> None:
     if obj in here.seen or not w.join(len(obj.wiring.routes)):
         return
@@ -157,14 +173,23 @@ def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> No
 def _own_guards(w: World, obj: Obj) -> list[Guard]:
     """What an application, router or blueprint puts before its own routes, outermost first."""
     hooks = [h for h in obj.wiring.hooks if h.kind in ("middleware", "wsgi")][::-1]
-    out = [Guard("middleware", h.value, location(h.module, h.at)) for h in hooks]
+    out = [Guard("middleware", _built(w, h), location(h.module, h.at)) for h in hooks]
     at = location(obj.module, obj.at)
     if obj.kind.startswith("asgi"):
         out += [Guard("dependency", v, at) for v in starlette.own_dependencies(obj)]
     out += [Guard("hook", h.value, location(h.module, h.at)) for h in obj.wiring.hooks if h.kind in ("before_request", "url_value_preprocessor")]
-    if obj.kind == "flask.api":
+    if obj.kind in ("flask.api", "flask.namespace"):
         out += [Guard("decorator", v, at) for v in members(obj.kwargs.get("decorators"))]
     return out
+
+
+def _built(w: World, hook: Hook) -> Value:
+    """A middleware class as the framework builds it: with its options, so that exempt paths are known."""
+    value = w.settle(hook.value)
+    if not isinstance(value, Cls) or not hook.options:
+        return value
+    made = w.call(value, (Unknown("the application inside"),), hook.options)
+    return made if isinstance(made, Obj) and not made.kind else value
 
 
 def _app_wide_hooks(w: World, obj: Obj, seen: set[int] | None = None) -> list[Guard]:
@@ -189,7 +214,7 @@ def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
     if link.mount:
         parts = [link.prefix, own if child.kind == "asgi.router" else ""]
         # a mounted application sees the outer one's middleware, and nothing else of it
-        guards = tuple(g for g in guards if g.kind == "middleware")
+        guards = tuple(g for g in guards if g.kind == "middleware") + _wrappers(w, link.value, location(link.module, link.at))
     elif child.kind.startswith("asgi"):
         guards = (*guards, *[Guard("dependency", v, location(link.module, link.at)) for v in link.dependencies])
         parts = [link.prefix, own]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ostiary.scan.code import credentials, items, libraries, refusals
@@ -10,9 +9,10 @@ from ostiary.scan.code.frames import Engine
 from ostiary.scan.code.settings import holds_settings, is_settings_class, made_setting, setting
 from ostiary.scan.code.things import ADDRESS, ANYBODY, NO_DEFAULT, REQUEST, UNKNOWN, Thing, bag, const, flag
 from ostiary.scan.code.values import Cls, Const, Either, Ext, Func, Made, Member, Mod, Obj, Unknown, Value, name_of
+from ostiary.scan.lazy import Pattern
 
-_YES = re.compile(r"^(is_|has_)?(authenticated|logged_?in|active|authorized|is_?authenticated|verified|valid)$")
-_ANON = re.compile(r"^(is_)?(anonymous|guest|anon|unauthenticated)$")
+_YES = Pattern(r"^(is_|has_)?(authenticated|logged_?in|active|authorized|is_?authenticated|verified|valid)$")
+_ANON = Pattern(r"^(is_)?(anonymous|guest|anon|unauthenticated)$")
 
 
 def thing_of(en: Engine, value: Value | None, hint: str = "") -> Thing:
@@ -102,6 +102,10 @@ def _member(en: Engine, v: Member, hint: str) -> Thing:
 
 
 def _either(en: Engine, v: Either, hint: str) -> Thing:
+    fixed = [o for o in v.options if isinstance(o, Const)]
+    if hint.isupper() and len(fixed) == 1:
+        # a constant unless the environment says otherwise
+        return flag(hint, fixed[0].value)
     if all(isinstance(o, Const) for o in v.options):
         return flag(hint) if hint else UNKNOWN
     known = [o for o in v.options if not (isinstance(o, Const) and o.value is None) and not isinstance(o, Unknown)]
@@ -162,9 +166,11 @@ def _of_value(en: Engine, base: Thing, name: str) -> Thing:
         given = _from_constructor(en, value, name)
         if given is not None:
             return given
-    if found.kind == "unknown" or (found.kind == "value" and isinstance(found.value, Member)):
+    if found.kind == "unknown" or (found.kind == "value" and isinstance(found.value, (Member, Either))):
         if credentials.is_current(name):
             return ANYBODY
+        if isinstance(found.value, Either) and name.isupper():
+            return _either(en, found.value, name)
         if isinstance(value, Mod) and credentials.CONFIG_NAME.match(value.module.name.rpartition(".")[2]):
             return setting(en, name, None)
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ostiary.model.route import PublicMark
-from ostiary.scan.code import ir
+from ostiary.scan.code import habits, ir
 from ostiary.scan.code.ir import Expr, Function
 from ostiary.scan.code.values import Func, name_of
 from ostiary.scan.lazy import Pattern
@@ -21,79 +21,6 @@ if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DEPTH = 2
-_LOGIN = Pattern(
-    r"log_?-?[io]n(?!g)|sign_?-?[io]n|(^|[/_-])(auth|token|tokens|session|sessions|authenticate|access[-_]token|sso|ldap|saml|jwt|otp|2fa|mfa|magic)([/_-]|$)|get_token|obtain"
-)
-_REGISTER = Pattern(r"register|registration|sign_?-?up|create_?-?account|onboard|(^|/)setup(/|$)|enrol")
-_RESET = Pattern(
-    r"(reset|forgot|forgotten|recover|lost|new|confirm)[-_/]*(the[-_])?pass|pass\w*[-_/]*(reset|recover|forgot|forget|lost)|(^|[/_-])(reset|forgot|recover|recovery)([/_-]|$)|"
-    r"(^|[/_-])(confirm|activate|activation|verify|verification|unsubscribe|invite|invitation|accept[-_]invite|reactivate)([/_-]|$)|verify[-_]?e?mail|confirm[-_]?e?mail"
-)
-_LOGOUT = Pattern(r"(log|sign)[-_]?(out|off)")
-_HEALTH = Pattern(
-    r"^(health|healthz|healthcheck|health[-_]check|ping|pong|version|ready|readyz|readiness|live|livez|liveness|alive|status|heartbeat|up|_health|is[-_]?alive|\.?status\.json)$"
-)
-_DOCS = Pattern(
-    r"^(docs?|redoc|swagger|swagger-?ui|openapi(\.json|\.ya?ml)?|swagger\.json|apispec(\.json)?|api-docs|api-doc|rapidoc|scalar)$"
-)
-_OAUTH = Pattern(r"oauth|oidc|openid|\bsso\b|saml|callback|authorize|google|github|facebook|microsoft|azure|gitlab|discord|apple")
-_WEBHOOK = Pattern(r"web_?-?hook|(^|[/_-])hooks?([/_-]|$)|ipn|callback|events?$|stripe|github|slack")
-
-_CHECKS = Pattern(
-    r"^(check_password(_hash)?|checkpw|verify_password|verify_and_update(_password)?|validate_password|check_passwd|authenticate(_user)?|login_user|bind_user|simple_bind_s|password_matches|is_correct_password|compare_password|do_login|log_in|sign_in|auth_\w*user)$"
-)
-_ISSUES = Pattern(
-    r"(create|generate|make|issue|encode|get|new|sign|build)_?(\w*_)?(access|auth|refresh|jwt|bearer|session|id)?_?(token|jwt|session)s?(_response|_pair|_jwt)?$|^(login_user|set_access_cookies|set_cookie|encode|encode_auth_token|token_response)$"
-)
-_MAKES = Pattern(
-    r"^(add|save|create\w*|insert\w*|register\w*|sign_?up\w*|set_password|hash_password|generate_password_hash|hashpw|new_user|validate_on_submit|persist|store)$"
-)
-_RESETS = Pattern(
-    r"(send|validate|verify|check|decode|load|consume|confirm|generate|get|unserialize|create|reset|set|hash|update|find|mark)\w*(password|token|reset|email|mail|pin|code|otp|activation|invite|invitation|confirm)\w*$|^(loads|unsign|set_password|hash_password|sendmail|send_mail|send_email|validate_on_submit|compare_digest)$"
-)
-_LEAVES = Pattern(
-    r"^(logout_user|logout\w*|clear|pop|delete_cookie|unset_\w*cookies|revoke\w*|expire\w*|sign_out|blacklist\w*|clear_user_session|remove_session|delete_session|forget)$"
-)
-_DATA = Pattern(
-    r"^(query|filter|filter_by|select|all|scalars|scalar|get_or_404|first_or_404|find|find_one|find_all|fetchall|fetchone|aggregate|delete|commit|add|update|insert|save|paginate|create_all|drop_all|environ|getenv|system|popen|Popen|remove)$"
-)
-_PAGES = frozenset(
-    (
-        *(
-            "render_template",
-            "render_template_string",
-            "TemplateResponse",
-            "HTMLResponse",
-            "send_file",
-            "send_from_directory",
-            "FileResponse",
-            "send_static_file",
-        ),
-        *(
-            "redirect",
-            "RedirectResponse",
-            "url_for",
-            "make_response",
-            "get_swagger_ui_html",
-            "get_redoc_html",
-            "get_swagger_ui_oauth2_redirect_html",
-        ),
-    )
-)
-_HELPERS = frozenset(
-    ("url_for", "join", "dirname", "_", "gettext", "Path", "get_flashed_messages", "format", "abspath", "str", "safe_join")
-)
-_OAUTH_CALLS = Pattern(
-    r"^(authorize_redirect|authorize_access_token|fetch_token|fetch_access_token|authorization_url|create_authorization_url|get_authorization_url|get_access_token|exchange_code\w*|get_authorize_url|authorized_response|parse_id_token|process_response|prepare_for_authenticate|parse_authn_request_response|callback|make_google_blueprint|authorize|get_login_redirect|verify_and_process|create_authorization_response|authorized)$"
-)
-_SIGNATURES = Pattern(
-    r"^(compare_digest|construct_event|verify_signature|verify_webhook\w*|check_signature|validate_signature|is_valid_signature|verify_header|verify_slack\w*|is_valid_request|verify_hmac|verify_request_signature|\w*verify\w*signature\w*)$"
-)
-_SENT = Pattern(
-    r"^(token|code|pin|otp|e?mail|email_address|username|user_?name|login|phone|identifier|data|key|uid|uidb64|hash)$|_(token|code|pin|otp|email)$|^reset_\w+"
-)
-_PASSWORD = Pattern(r"passw(or)?d|^pwd$|passcode|^pin$|\botp\b|form_data|credentials")
-_LISTS = Pattern(r"^(paginate|fetchall)$")
 
 
 @dataclass(slots=True)
@@ -180,54 +107,54 @@ def _has_login_form(world: World, handler: Func) -> bool:
 def _docs(s: _Seen) -> bool:
     last = _segments(s.path)[-1:] or [""]
     shows = s.own & {"get_swagger_ui_html", "get_redoc_html", "get_openapi", "get_swagger_ui_oauth2_redirect_html"}
-    return s.method == "GET" and (bool(shows) or (bool(_DOCS.match(last[0])) and not s.does(_DATA, deep=False)))
+    return s.method == "GET" and (bool(shows) or (bool(habits.DOCS.match(last[0])) and not s.does(habits.DATA, deep=False)))
 
 
 def _health(s: _Seen) -> bool:
     last = _segments(s.path)[-1:] or [""]
     small = len(s.function.body) <= 8 and "{" not in s.path
-    return s.method in ("GET", "HEAD") and bool(_HEALTH.match(last[0])) and small and not (s.own - {"execute"}) & _collected(s.own)
+    return s.method in ("GET", "HEAD") and bool(habits.HEALTH.match(last[0])) and small and not (s.own - {"execute"}) & _collected(s.own)
 
 
 def _collected(names: frozenset[str]) -> set[str]:
-    return {n for n in names if _DATA.match(n)}
+    return {n for n in names if habits.DATA.match(n)}
 
 
 def _logout(s: _Seen) -> bool:
-    return bool(_LOGOUT.search(s.name)) and s.does(_LEAVES)
+    return bool(habits.LOGOUT.search(s.name)) and s.does(habits.LEAVES)
 
 
 def _reset(s: _Seen) -> bool:
-    if not _RESET.search(s.name) or "admin" in s.name:
+    if not habits.RESET.search(s.name) or "admin" in s.name:
         return False
-    return s.says(_SENT) and s.does(_RESETS)
+    return s.says(habits.SENT) and s.does(habits.RESETS)
 
 
 def _login(s: _Seen) -> bool:
-    if not _LOGIN.search(s.name) or "{" in s.path.rpartition("/")[2]:
+    if not habits.LOGIN.search(s.name) or "{" in s.path.rpartition("/")[2]:
         return False
-    if s.does(_CHECKS) and (s.says(_PASSWORD) or s.does(_ISSUES)):
+    if s.does(habits.CHECKS) and (s.says(habits.PASSWORD) or s.does(habits.ISSUES)):
         return True
-    return s.says(_PASSWORD) and (s.does(_ISSUES) or _compares_password(s.function))
+    return s.says(habits.PASSWORD) and (s.does(habits.ISSUES) or _compares_password(s.function))
 
 
 def _compares_password(function: Function) -> bool:
-    return any(any(_PASSWORD.search(str(n[-1])) for n in ir.walk(e) if n[0] in ("attr", "name", "str")) for e in function.compares)
+    return any(any(habits.PASSWORD.search(str(n[-1])) for n in ir.walk(e) if n[0] in ("attr", "name", "str")) for e in function.compares)
 
 
 def _register(s: _Seen) -> bool:
     return (
-        bool(_REGISTER.search(s.name))
+        bool(habits.REGISTER.search(s.name))
         and "admin" not in s.path
-        and s.does(_MAKES)
-        and (s.method == "GET" or s.says(_PASSWORD) or s.does(_MAKES, deep=False))
+        and s.does(habits.MAKES)
+        and (s.method == "GET" or s.says(habits.PASSWORD) or s.does(habits.MAKES, deep=False))
     )
 
 
 def _oauth(s: _Seen) -> bool:
-    if not _OAUTH.search(s.name):
+    if not habits.OAUTH.search(s.name):
         return False
-    if s.does(_OAUTH_CALLS, deep=True) and not s.does(_LISTS, deep=False):
+    if s.does(habits.OAUTH_CALLS, deep=True) and not s.does(habits.LISTS, deep=False):
         return True
     if len(s.words & {"client_id", "redirect_uri", "authorization_code", "grant_type", "code_challenge", "response_type"}) > 1:
         return True
@@ -236,17 +163,17 @@ def _oauth(s: _Seen) -> bool:
 
 
 def _webhook(s: _Seen) -> bool:
-    return s.method == "POST" and bool(_WEBHOOK.search(s.name)) and s.does(_SIGNATURES)
+    return s.method == "POST" and bool(habits.WEBHOOK.search(s.name)) and s.does(habits.SIGNATURES)
 
 
 def _login_page(s: _Seen) -> bool:
     named = re.search(r"log[-_]?in|sign[-_]?in|sign[-_]?up|register|forgot", s.name)
-    return s.method == "GET" and bool(named) and "{" not in s.path and bool(s.own & _PAGES) and not _collected(s.own)
+    return s.method == "GET" and bool(named) and "{" not in s.path and bool(s.own & habits.PAGES) and not _collected(s.own)
 
 
 def _page(s: _Seen) -> bool:
     """Nothing but a template, a file or a redirect that is the same for everybody."""
-    if s.method not in ("GET", "HEAD", "ANY") or not s.own & _PAGES or s.own - _PAGES - _HELPERS:
+    if s.method not in ("GET", "HEAD", "ANY") or not s.own & habits.PAGES or s.own - habits.PAGES - habits.HELPERS:
         return False
     files = s.own & {"send_from_directory", "send_file", "FileResponse", "send_static_file"}
     return _plain_block(s.function.body) and (not files or not _opens_what_is_asked(s.function))

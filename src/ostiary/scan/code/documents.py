@@ -71,7 +71,7 @@ def _compose(source: bytes) -> Node:
 
 def _node(event: Any, anchors: dict[str, Node]) -> Node:
     if isinstance(event, yaml.AliasEvent):
-        return anchors.get(event.anchor, Node(""))
+        return anchors.get(event.anchor or "", Node(""))
     at = pack(event.start_mark.line + 1, event.start_mark.column)
     node = Node(event.value if isinstance(event, yaml.ScalarEvent) else {} if isinstance(event, yaml.MappingStartEvent) else [], at)
     if event.anchor:

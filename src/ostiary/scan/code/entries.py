@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from ostiary.scan.code import attributes, calls, credentials, libraries, schemes, statements
 from ostiary.scan.code.frames import Engine, Frame
 from ostiary.scan.code.frameworks.depends import Source, class_sources, sources_of
 from ostiary.scan.code.ir import ClassDef, Function, Param
 from ostiary.scan.code.things import ANYBODY, ONWARD, REQUEST, UNKNOWN, End, Path, Thing, bag, raw
 from ostiary.scan.code.values import Cls, Func, Made, Obj, Value, name_of
+from ostiary.scan.lazy import Pattern
 
 _MAX_STARTS = 20
-_REQUESTS = re.compile(r"^_?(request|req|websocket|ws|connection|conn)$")
+_REQUESTS = Pattern(r"^_?(request|req|websocket|ws|connection|conn)$")
 
 
 def enter(engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None = None, depth: int = 0, whole: bool = True) -> list[End]:

@@ -47,14 +47,13 @@ def value(w: World, expr: Expr, scope: Scope) -> Value:
 
 def either(*values: Value) -> Value:
     """One of several values, flattened, without repeats and unknowns beside knowns."""
-    flat: list[Value] = []
-    for item in values:
-        for option in item.options if isinstance(item, Either) else (item,):
-            if option not in flat:
-                flat.append(option)
-    if len(flat) > 1:
-        flat = [v for v in flat if not isinstance(v, Unknown)] or flat[:1]
-    return flat[0] if len(flat) == 1 else Either(tuple(flat[:_MAX_OPTIONS]))
+    options = [option for item in values for option in (item.options if isinstance(item, Either) else (item,))]
+    known: list[Value] = []
+    for option in options:
+        if len(known) < _MAX_OPTIONS and not isinstance(option, Unknown) and option not in known:
+            known.append(option)
+    flat = known or options[:1]
+    return flat[0] if len(flat) == 1 else Either(tuple(flat))
 
 
 def bounded(w: World, old: Seq, more: Seq) -> list[Value]:

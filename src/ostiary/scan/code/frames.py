@@ -42,6 +42,8 @@ class Judge(Protocol):
 
     def may_refuse(self, function: Function) -> bool: ...
 
+    def only_method(self, name: str) -> Func | None: ...
+
 
 @dataclass(slots=True, eq=False)
 class Engine:

@@ -24,11 +24,12 @@ from ostiary.scan.code.values import (
     Value,
 )
 from ostiary.scan.code.world import World
+from ostiary.scan.lazy import Pattern
 
 _STEPS = 6000
 _REMEMBERED = 20_000
 # whoever logs out ends at the login page: that refuses nobody
-_LEAVES = re.compile(r"(log|sign)_?(out|off)", re.IGNORECASE)
+_LEAVES = Pattern(r"(log|sign)_?(out|off)", re.IGNORECASE)
 
 
 class Gates:
@@ -230,6 +231,10 @@ class Gates:
     def may_refuse(self, function: Function) -> bool:
         """It, or what it calls, has a sign of refusal."""
         return self.hints.may_refuse(function, 1)
+
+    def only_method(self, name: str) -> Func | None:
+        """The one method of the tree by a name."""
+        return self.hints.only_method(name)
 
     def last_sign(self, function: Function) -> int:
         """Where the last sign of refusal stands in a function: past it, a stranger is through."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ostiary.scan.code import credentials, ir, refusals
 from ostiary.scan.code.frames import blocks
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Stmt
+from ostiary.scan.code.values import Cls, Func
 from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _DEPTH = 4
+_TELLING_LENGTH = 10
 _GLOBAL_REQUEST = ("flask", "quart", "connexion", "bottle")
 _CROWD = 12
 _STATUS = Pattern(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
@@ -169,6 +171,19 @@ class Hints:
                     self._by_name.setdefault(function.name, []).append(function)
         return self._by_name
 
+    def only_method(self, name: str) -> Func | None:
+        """The one method of the tree by a telling name that may refuse: what ``get_driver(x).connection_manager(y)`` means though the object is not known."""
+        if len(name) < _TELLING_LENGTH or "_" not in name:
+            return None
+        found = [f for f in self.by_name.get(name, ()) if isinstance(f.parent, ClassDef) and not _abstract(f)]
+        if len(found) != 1 or not (self.may_refuse(found[0], 1) or (raises(found[0]) and _speaks(found[0]))):
+            return None
+        parent = found[0].parent
+        home = self.world.defined.get(parent) if isinstance(parent, ClassDef) else None
+        cls = home.names.get(parent.name) if home is not None and isinstance(parent, ClassDef) else None
+        method = self.world.attribute(self.world.instance(cls), name) if isinstance(cls, Cls) else None
+        return method if isinstance(method, Func) else None
+
     @property
     def global_request(self) -> bool:
         """Some module has the request as a global, as Flask and its like do."""
@@ -233,6 +248,11 @@ def _telling(name: str) -> bool:
         or credentials.is_current(name)
         or bool(credentials.CONFIG_NAME.match(name) or credentials.CONFIG_CALL.match(name))
     )
+
+
+def _abstract(function: Function) -> bool:
+    """Nothing but words, ``pass`` or ``raise NotImplementedError``."""
+    return all(s[0] == "raise" or (s[0] == "expr" and s[2][0] in ("str", "const")) for s in function.body)
 
 
 def _is_status(e: Expr) -> bool:

@@ -29,12 +29,13 @@ from ostiary.scan.code.things import (
     raw,
 )
 from ostiary.scan.code.values import Const, Ext, Made, Map, Member, Value, name_of, text
+from ostiary.scan.lazy import Pattern
 
 _MAX_GOING = 12
 Args = list[Thing]
 Kwargs = dict[str, Thing]
-_ANONYMOUS = re.compile(r"anonym|guest", re.IGNORECASE)
-_NO_STATUS = re.compile(r"(^|\.)(url_for|flash|jsonify|render_template(_string)?|send_file|send_from_directory)$")
+_ANONYMOUS = Pattern(r"anonym|guest", re.IGNORECASE)
+_NO_STATUS = Pattern(r"(^|\.)(url_for|flash|jsonify|render_template(_string)?|send_file|send_from_directory)$")
 
 
 def library(f: Frame, e: Expr, value: Value, path: Path, args: Args, kwargs: Kwargs) -> Ways:

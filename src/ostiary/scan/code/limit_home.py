@@ -36,6 +36,14 @@ class HomeMade:
             return _NAMED.search(value.cls.name) is not None or any(s[0] == "def" and self.function(s[2]) for s in value.cls.body)
         return isinstance(value, (Ext, Made, Member)) and _NAMED.search(name_of(value).rpartition(".")[2]) is not None
 
+    def maker(self, value: Value) -> str:
+        """``add_middleware(get_middleware)`` with a function that returns a library's ``RateLimitMiddleware(app, …)``: that name, else ""."""
+        for node in ir.walk(value.function.body) if isinstance(value, Func) else ():
+            made = node[2] if node[0] == "return" else None
+            if made is not None and made[0] == "call" and _NAMED.search(ir.last_name(made)):
+                return ir.last_name(made)
+        return ""
+
     def function(self, function: Function, depth: int = _DEPTH) -> bool:
         """It answers 429 itself, or calls a function of the tree that does."""
         if function not in self._known:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ostiary.model.route import DeclaredLimit, Location
 from ostiary.scan.code import ir
+from ostiary.scan.code.ir import ClassDef
 from ostiary.scan.code.limit_text import COMPUTED, limit_text, texts
 from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.code.values import Const, Ext, Made, Member, Obj, Value, members, name_of, text
@@ -110,6 +111,19 @@ class Libraries:
                 mark = self.mark(self.world.value(expr, code.handler.scope), at, code)
                 found += [mark] if mark is not None else []
         return found
+
+    def beside(self, code: RouteCode) -> list[Mark]:
+        """Decorators on other methods of the handler's class: the first call of one of them tells Flask-Limiter that the view has a limit of its
+        own, and from then on the default holds for none of its methods."""
+        handler = code.handler
+        parent = handler.function.parent if handler is not None else None
+        if handler is None or not isinstance(parent, ClassDef):
+            return []
+        others = [s[2] for s in parent.body if s[0] == "def" and s[2] is not handler.function]
+        exprs = [expr for function in others for expr in function.decorators if ir.last_name(expr) in _LIMITS]
+        at = Location(parent.module.path, ir.line_of(parent.at))
+        marks = [self.mark(self.world.value(expr, handler.scope), at, code) for expr in exprs]
+        return [mark for mark in marks if mark is not None and mark.limit is not None]
 
     def inside(self, code: RouteCode) -> Iterator[Mark]:
         """``with limiter.limit("5/minute"):`` in the handler."""

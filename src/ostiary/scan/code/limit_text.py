@@ -18,12 +18,21 @@ def limit_text(made: Made) -> str:
         return _counted(made)
     if name_of(made).startswith("ratelimit."):
         return f"{_number(_given(made, 0, 'calls')) or COMPUTED} per {_number(_given(made, 1, 'period')) or COMPUTED} seconds"
-    return "; ".join(texts(value)) or COMPUTED
+    return "; ".join(dict.fromkeys(texts(value))) or COMPUTED
 
 
 def texts(value: Value | None) -> list[str]:
     """The limits in a list, or in a lone string; ``Limit("5/minute")`` is what it is given."""
-    return [text(v) or (text(v.args[0]) if isinstance(v, Made) and v.args else None) or COMPUTED for v in members(value)]
+    return [_one(v) or COMPUTED for v in members(value)]
+
+
+def _one(value: Value) -> str | None:
+    """``os.getenv("LIMIT", "5/minute")`` is its default, which is what most will run."""
+    if not isinstance(value, Made):
+        return text(value)
+    if name_of(value) in ("os.getenv", "os.environ.get"):
+        return text(_given(value, 1, "default"))
+    return text(value.args[0]) if value.args and name_of(value).endswith("Limit") else None
 
 
 def dependency_text(made: Made | Obj) -> str:

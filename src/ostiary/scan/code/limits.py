@@ -10,7 +10,7 @@ from ostiary.scan.code.frameworks.depends import dependencies_of, unwrap
 from ostiary.scan.code.limit_home import HomeMade
 from ostiary.scan.code.limit_libraries import FASTAPI, FLASK, LIBRARIES, SLOWAPI, Defaults, Libraries, Mark, limits_of
 from ostiary.scan.code.limit_text import dependency_text
-from ostiary.scan.code.sites import AppCode, Guard, RouteCode
+from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.code.values import Func, Hook, Made, Obj, Value, name_of
 from ostiary.scan.code.world import World
 
@@ -29,7 +29,7 @@ class Limits:
     def default_of(self, app: AppCode) -> str | None:
         """The default limits of all routes of an application, None when there are none."""
         found = self._defaults_of(app)
-        by_hook = [self._by(h.value) for h in app.hooks if h.kind in (*_MIDDLEWARE, "before_request") and self._is_home_made(h.value)]
+        by_hook = [by for h in app.hooks if h.kind in (*_MIDDLEWARE, "before_request") and (by := self._made_at_home(h.value, h.kind))]
         slow = self._of_middleware(app) if _has_slowapi(app.hooks) else []
         limits = [limit.text for limit in (*found.always, *found.default, *slow)]
         return "; ".join(dict.fromkeys([*by_hook, *limits])) or None
@@ -65,7 +65,7 @@ class Limits:
             return _limits(outer)
         always = [] if free else list(defaults.always)
         chosen = [*outer, *own] if all(m.keeps for m in own) else own
-        if free or above or not all(m.keeps for m in chosen):
+        if free or above or not all(m.keeps for m in chosen) or any(m.library == FLASK for m in self.libraries.beside(code)):
             return [*always, *_limits(chosen)]
         return [*always, *defaults.default, *_limits(chosen)]
 
@@ -120,18 +120,17 @@ class Limits:
     def _around(self, code: RouteCode) -> Iterator[DeclaredLimit]:
         """Home-made limits on the way to the handler: middleware, hooks, decorators."""
         for guard in code.guards:
-            if guard.kind in (*_MIDDLEWARE, "hook", "decorator", "base") and self._is_home_made(guard.value, guard):
-                yield DeclaredLimit(self._by(guard.value), guard.location)
+            if guard.kind in (*_MIDDLEWARE, "hook", "decorator", "base") and (
+                by := self._made_at_home(guard.value, guard.kind, guard.wrapped)
+            ):
+                yield DeclaredLimit(by, guard.location)
 
-    def _is_home_made(self, value: Value, guard: Guard | None = None) -> bool:
+    def _made_at_home(self, value: Value, kind: str, wrapped: Value | None = None) -> str:
+        """``by name`` of what limits, "" when it does not or a library does."""
         if self.libraries.name(value).startswith(LIBRARIES) or _is_slowapi(value):
-            return False
-        return self.home.limits(value, guard.wrapped if guard is not None else None)
-
-    def _by(self, value: Value) -> str:
-        if isinstance(value, Func):
-            return f"by {value.function.qualname.partition('.')[0] if value.bound is None else value.function.qualname}"
-        return f"by {name_of(value).rpartition('.')[2] or 'middleware'}"
+            return ""
+        maker = self.home.maker(value) if kind in _MIDDLEWARE else ""
+        return f"by {maker}" if maker else _by(value) if self.home.limits(value, wrapped) else ""
 
     def _dependencies(self, code: RouteCode, exempt: bool) -> Iterator[DeclaredLimit]:
         given = [(guard.value, guard.location) for guard in code.guards if guard.kind == "dependency"]
@@ -144,7 +143,7 @@ class Limits:
                 if not exempt:
                     yield DeclaredLimit(dependency_text(value), at)
             elif self.home.limits(value):
-                yield DeclaredLimit(self._by(value), at)
+                yield DeclaredLimit(_by(value), at)
 
     def _handler(self, code: RouteCode) -> Iterator[DeclaredLimit]:
         if code.handler is not None and self.home.function(code.handler.function):
@@ -154,6 +153,12 @@ class Limits:
         if id(app) not in self._defaults:
             self._defaults[id(app)] = self.libraries.defaults(app)
         return self._defaults[id(app)]
+
+
+def _by(value: Value) -> str:
+    if isinstance(value, Func):
+        return f"by {value.function.qualname.partition('.')[0] if value.bound is None else value.function.qualname}"
+    return f"by {name_of(value).rpartition('.')[2] or 'middleware'}"
 
 
 def _limits(marks: Iterable[Mark]) -> list[DeclaredLimit]:

@@ -11,8 +11,9 @@ from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.things import Thing, flag
 from ostiary.scan.code.values import Cls, Const, Ext, Func, Made, Obj, Value, text
 from ostiary.scan.code.world import World
+from ostiary.scan.lazy import Pattern
 
-_SETTINGS = re.compile(r"(settings?|config(uration)?|conf|env(ironment)?|flags?|options)(base|model|schema|sql)?$", re.IGNORECASE)
+_SETTINGS = Pattern(r"(settings?|config(uration)?|conf|env(ironment)?|flags?|options)(base|model|schema|sql)?$", re.IGNORECASE)
 
 
 def setting(en: Engine, name: str, value: Value | None) -> Thing:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 
-from ostiary.scan.code import credentials, ir, libraries, refusals, settings
+from ostiary.scan.code import credentials, functions, ir, libraries, refusals, settings
 from ostiary.scan.code.frames import Frame
 from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.things import ANYBODY, ONWARD, REQUEST, TAINTED, UNKNOWN, Choice, Path, Thing, Ways, answer, flag, join
+from ostiary.scan.lazy import Pattern
 
-_LOGS = re.compile(
+_LOGS = Pattern(
     r"^(debug|info|warning|warn|error|exception|critical|log|print|trace|emit|add_breadcrumb|capture_\w+|track|notify|audit|record\w*|set_(user|tag|context|attribute)\w*|bind|observe|inc|publish|format|sleep|append|add|delete|commit|rollback|close|flush)$"
 )
-_COUNTS = re.compile(r"limit|throttl|rate_|quota|bucket|\bincr|counter|metric|\bhit$", re.IGNORECASE)
-_WHO = re.compile(
+_COUNTS = Pattern(r"limit|throttl|rate_|quota|bucket|\bincr|counter|metric|\bhit$", re.IGNORECASE)
+_WHO = Pattern(
     r"^_?(get_?|fetch_?|load_?|require_?|resolve_?)?(current|logged_?in|auth(ed|enticated)?|request)_?(user|account|identity|principal|member|subject|admin|customer)\w*$|"
     r"^_?(is|has)_?(authenticated|logged_?in|admin|authorized|authed|superuser|staff|permission|permissions|role|roles|access|login)\w*$|^_?(authed|authenticated|logged_?in|get_jwt_identity|get_identity|get_user_id)$"
 )
-CHECKS = re.compile(
+CHECKS = Pattern(
     r"^_?(async_?)?(verify|validate|authenticate|authorize|authorise|check|require|ensure|assert|enforce|decode|introspect|login|demand|guard|protect)"
 )
 
@@ -30,6 +31,9 @@ def unresolved(f: Frame, e: Expr, path: Path, args: list[Thing], kwargs: dict[st
     if passes_on(f, args):
         f.end("onward", UNKNOWN, path)
         return []
+    only = f.engine.judge.only_method(last) if e[2][0] == "attr" and target.kind != "nobody" and not f.too_deep else None
+    if only is not None:
+        return functions.invoke(f, Thing("value", "", only), e, path, args, kwargs)
     if _LOGS.match(last) or _COUNTS.search(name):
         return [(path, UNKNOWN)]
     if refusals.refuses_by_name(last) and not CHECKS.match(last):

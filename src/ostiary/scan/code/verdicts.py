@@ -90,7 +90,8 @@ def classify(ends: list[End], role: str, request_known: bool) -> Finding:
     if not through:
         return _closed(refused, evidence, role)
     deciding = _deciding(through)
-    if deciding is None or not evidence:
+    stopped = evidence or (role != "handler" and any(_verified(e) for e in refused))
+    if deciding is None or not stopped:
         return _open(ends, through, evidence, deciding is not None, role)
     return _depends(through, deciding, request_known)
 
@@ -106,8 +107,12 @@ def _credential(end: End, role: str) -> bool:
 def _closed(refused: list[End], evidence: list[End], role: str) -> Finding:
     if evidence:
         return Finding("gate")
-    verified = [e for e in refused if {"verify", "identity"} & set(e.path.tested)]
-    return Finding("gate") if verified and role != "handler" else Finding("none")
+    return Finding("gate") if role != "handler" and any(_verified(e) for e in refused) else Finding("none")
+
+
+def _verified(end: End) -> bool:
+    """A credential, or who is calling, was looked into before."""
+    return bool({"verify", "identity"} & set(end.path.tested))
 
 
 def _open(ends: list[End], through: list[End], evidence: list[End], conditional: bool, role: str) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ostiary.scan.code.frameworks.flask import methods_of
-from ostiary.scan.code.values import Args, Child, Const, Hook, Made, Native, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, path_text
+from ostiary.scan.code.values import Args, Child, Const, Func, Hook, Made, Native, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, path_text
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -85,8 +85,14 @@ def _add_middleware(w: World, obj: Obj, args: Args) -> Value:
     value = args.get(0, "middleware_class")
     if value is not None:
         options = {**args.kwargs}
-        obj.wiring.hooks.append(Hook("middleware", value, args.at, args.module, options))
+        obj.wiring.hooks.append(Hook("middleware", _dispatched(value, options), args.at, args.module, options))
     return Const(None)
+
+
+def _dispatched(value: Value, options: dict[str, Value]) -> Value:
+    """``add_middleware(BaseHTTPMiddleware, dispatch=f)`` is f."""
+    given = options.get("dispatch")
+    return given if isinstance(given, Func) and name_of(value).endswith("BaseHTTPMiddleware") else value
 
 
 def _middleware(w: World, obj: Obj, args: Args) -> Value:
@@ -125,7 +131,7 @@ def _init(w: World, obj: Obj, args: Args) -> Value:
             declare(obj, item)
     for item in members(args.kwargs.get("middleware")):
         if isinstance(item, Made) and item.args:
-            obj.wiring.hooks.append(Hook("middleware", item.args[0], item.at, item.module, item.kwargs))
+            obj.wiring.hooks.append(Hook("middleware", _dispatched(item.args[0], item.kwargs), item.at, item.module, item.kwargs))
     return Const(None)
 
 
@@ -154,7 +160,7 @@ def _mount_item(obj: Obj, item: Made, args: Args, path: str | None) -> None:
             declare(app, inner)
         for middle in members(args.kwargs.get("middleware")):
             if isinstance(middle, Made) and middle.args:
-                app.wiring.hooks.append(Hook("middleware", middle.args[0], middle.at, middle.module, middle.kwargs))
+                app.wiring.hooks.append(Hook("middleware", _dispatched(middle.args[0], middle.kwargs), middle.at, middle.module, middle.kwargs))
     obj.wiring.children.append(Child(app or Unknown(), path, True, item.at, item.module, mount=True))
 
 
