@@ -29,11 +29,13 @@ class BenchError(Exception):
     """A command did not do its work, so its time means nothing."""
 
 
-def run(command: Sequence[str], fine: Sequence[int] = (0,)) -> Cost:
-    """Runs to the end; another exit code than the fine ones is an error."""
+def run(command: Sequence[str], fine: Sequence[int] = (0,), *, keep: bool = False) -> Cost:
+    """Runs to the end; another exit code than the fine ones is an error. ``keep`` what it prints: to hold reports here would count as its peak."""
     started = time.perf_counter()
     # wait4 must reap the process, not Popen: only it knows the cost of this very child.
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if keep else subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     output = process.stdout.read() if process.stdout else b""
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started

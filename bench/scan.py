@@ -87,7 +87,7 @@ def _tools(options: argparse.Namespace) -> list[Tool]:
 
 def _parse(path: str) -> Cost:
     """Only the parsing counts, not the interpreter's start or the reading."""
-    cost = run([sys.executable, str(HERE / "parse.py"), path])
+    cost = run([sys.executable, str(HERE / "parse.py"), path], keep=True)
     return replace(cost, cpu=float(cost.output.split()[0]))
 
 

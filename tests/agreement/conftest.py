@@ -37,7 +37,8 @@ MOST_CALLS = 12
 
 @dataclass(frozen=True)
 class Declared:
-    """A route as the author of the case means it. ``unknown`` is the reason why a reader may say so; ``only`` the one witness that sees it."""
+    """A route as the author of the case means it. ``unknown`` is the reason why a reader may say so; ``only`` the one witness that sees it;
+    ``gap`` is what the reader does not follow yet, and answers wrong: the test fails when it no longer does."""
 
     method: str
     path: str
@@ -46,6 +47,7 @@ class Declared:
     unknown: str = ""
     only: str = ""
     limits: tuple[str, ...] | None = None
+    gap: str = ""
 
     @property
     def key(self) -> Key:

@@ -28,7 +28,7 @@ _SESSION_NOT = Pattern(r"csrf|xsrf|nonce|state$|lang|locale|theme|next|redirect|
 _ADDRESSES = Pattern(r"forwarded-for|real-ip|client-ip|connecting-ip|remote-addr|forwarded$|remote_addr|true-client")
 _PLAIN_HEADERS = Pattern(
     r"^(content-.*|accept.*|user-agent|host|origin|referer|x-requested-with|range|if-.*|cache-control|(x-)?(request|correlation|trace|amzn-trace)-id|traceparent|"
-    r"upgrade|connection|date|via|dnt|x-forwarded-.*|sec-.*|x-http-method.*|last-event-id|hx-.*|prefer|expect|te|pragma|x-timezone|x-locale|x-api-version)$"
+    r"upgrade|connection|date|via|dnt|x-forwarded-.*|sec-.*|x-http-method.*|last-event-id|hx-.*|prefer|expect|te|pragma|x-scheme|x-script-name|x-prefix|x-original-.*|x-rewrite-.*|x-platform|x-(client|app)-version|x-language|x-timezone|x-locale|x-api-version)$"
 )
 # api_key_id, token_limit, credential_name: they name a credential or tell of it, they are none
 _NAMES_ONE = Pattern(

@@ -178,6 +178,9 @@ def _chain(f: Frame, e: Expr, path: Path, things: list[Thing]) -> Ways:
 
 
 def _bool(f: Frame, e: Expr, path: Path) -> Ways:
+    plain = _setting_or_default(f, e, path)
+    if plain is not None:
+        return [plain]
     stops = e[2] == "or"
     going: Ways = [(path, UNKNOWN)]
     out: Ways = []
@@ -190,6 +193,16 @@ def _bool(f: Frame, e: Expr, path: Path) -> Ways:
             for q, went in decide(f, thing, p, part):
                 (out if went is stops else going).append((q, _narrow(thing, went)))
     return out
+
+
+def _setting_or_default(f: Frame, e: Expr, path: Path) -> tuple[Path, Thing] | None:
+    """``config.x or "y"`` is a setting still: taking both ways would double them for nothing."""
+    if e[2] != "or" or e[3][-1][0] not in ("str", "const"):
+        return None
+    found = many(f, e[3], path)
+    if len(found) != 1 or any(t.kind not in ("flag", "const") for t in found[0][1]) or found[0][1][0].kind != "flag":
+        return None
+    return found[0][0], found[0][1][0]
 
 
 def _narrow(thing: Thing, went: bool) -> Thing:

@@ -33,7 +33,8 @@ _WORK = frozenset(
         "drop_all",
     )
 )
-_KEPT = ("raw", "nobody", "onward", "answer", "request", "bag", "part", "closure")
+_FIXED = ("onward", "request", "bag", "part", "closure", "send", "receive", "start", "gated")
+_KEPT = (*_FIXED, "raw", "nobody", "answer")
 
 
 def walk(frame: Frame, starts: list[Path]) -> list[End]:
@@ -85,7 +86,7 @@ def _merge(f: Frame, paths: list[Path]) -> list[Path]:
     paths = list({p.key(): p for p in paths}.values())
     if len(paths) <= _MAX_PATHS:
         return paths
-    for kept in (_KEPT, ("onward", "request")):
+    for kept in (_KEPT, _FIXED):
         slim = [
             Path({n: t if t.kind in kept else UNKNOWN for n, t in p.env.items()}, p.given, p.labels, p.tested, p.choices) for p in paths
         ]
