@@ -48,8 +48,8 @@ def measure(name: str, clones: Path, verbose: bool) -> Counter[str]:
 
 def row(name: str, seen: Counter[str]) -> str:
     parts = [f"{seen['found']}/{seen['routes']}", str(seen["extra"])]
-    for kind in ("tuned_on", "held_out"):
-        parts.append(" / ".join(str(seen[f"{kind} {told}"]) for told in ("right", "wrong", "cannot tell", "missing")))
+    told = ("right", "wrong", "cannot tell", "missing")
+    parts += [" / ".join(str(seen[f"{kind} {word}"]) for word in told) for kind in ("tuned_on", "held_out")]
     return f"| {name} | " + " | ".join(parts) + " |"
 
 
@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="name each label that was not met")
     given = parser.parse_args()
     names = given.projects or sorted(path.stem for path in LABELS.glob("*.json"))
-    print("| project | routes found | extra | tuned on: right / wrong / cannot tell / missing | held out: the same |\n|---|---|---|---|---|")
+    print(
+        "| project | routes found | extra | tuned on: right / wrong / cannot tell / missing | held out: the same |\n|---|---|---|---|---|"
+    )
     total: Counter[str] = Counter()
     for name in names:
         seen = measure(name, given.clones, given.verbose)

@@ -45,7 +45,7 @@ def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | 
         found, broken = judge(world, apps, all_rules())
         routes = tuple(sorted((c.route for a in apps for c in a.routes), key=lambda r: (r.app, r.path, r.method)))
         findings = _finish(found, apps, Reach(world, apps), _Lines({f.path: f.source for f in walked.files}))
-    findings, more = suppress.apply_suppressions(findings, comments, config.suppress, today or datetime.date.today())
+    findings, more = suppress.apply_suppressions(findings, comments, config.suppress, today or datetime.datetime.now(datetime.UTC).date())
     # what is accepted with a reason hides nothing, so causes swallow consequences only now
     findings = merge(findings)
     findings = baselines.apply_baseline(findings, config.baseline)

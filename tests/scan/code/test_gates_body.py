@@ -188,6 +188,28 @@ CASES = {
             return jsonify(name=current_user.name)
     """,
     ),
+    "raises an exception of the tree with a status": (
+        "gate",
+        """
+        class Nope(Exception):
+            status_code = 403
+        def gate():
+            if not session.get("user_id"):
+                raise Nope()
+            return jsonify(load())
+    """,
+    ),
+    "raises an exception that stands ready": (
+        "gate",
+        """
+        from fastapi import HTTPException
+        denied = HTTPException(401)
+        def gate():
+            if not session.get("user_id"):
+                raise denied
+            return jsonify(load())
+    """,
+    ),
 }
 
 

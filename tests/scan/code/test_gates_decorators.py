@@ -793,6 +793,64 @@ CASES = {
             return decorated_view
     """,
     ),
+    "compares the prefix of the header with a setting": (
+        "extractor",
+        """
+        def gate(f):
+            def inner(*a, **k):
+                prefix, token = request.headers["Authorization"].split(" ")
+                if prefix != current_app.config["TOKEN_PREFIX"]:
+                    abort(403)
+                return f(*a, **k)
+            return inner
+    """,
+    ),
+    "an unread verifier whose errors are refused": (
+        "gate",
+        """
+        from acme import sdk
+        def gate(f):
+            def inner(*a, **k):
+                try:
+                    sdk.verify(request.headers.get("Authorization"))
+                except sdk.Invalid:
+                    abort(401)
+                return f(*a, **k)
+            return inner
+    """,
+    ),
+    "a method known by its telling name only": (
+        "gate",
+        """
+        class Driver:
+            def connection_manager(self, sid):
+                if not current_user.is_authenticated:
+                    raise ObjectGone("no server")
+                return self.managers[sid]
+        def gate(f):
+            def inner(*a, **k):
+                drivers.get("x").connection_manager(k["sid"])
+                return f(*a, **k)
+            return inner
+        drivers = load_drivers()
+    """,
+    ),
+    "a constant unless the environment says otherwise": (
+        "gate",
+        """
+        import builtins
+        if not hasattr(builtins, "SERVER_MODE"):
+            SERVER_MODE = True
+        else:
+            SERVER_MODE = builtins.SERVER_MODE
+        def gate(f):
+            def inner(*a, **k):
+                if SERVER_MODE and not current_user.is_authenticated:
+                    abort(401)
+                return f(*a, **k)
+            return inner
+    """,
+    ),
 }
 
 

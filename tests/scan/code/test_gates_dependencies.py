@@ -586,6 +586,39 @@ CASES = {
                 raise NotAuthenticatedError()
     """,
     ),
+    "settings of other dependencies do not matter": (
+        "gate",
+        """
+        from config import settings
+        def db0():
+            if settings.A0 and settings.B0:
+                return first()
+            return second()
+        def db1():
+            if settings.A1 and settings.B1:
+                return first()
+            return second()
+        def db2():
+            if settings.A2 and settings.B2:
+                return first()
+            return second()
+        def db3():
+            if settings.A3 and settings.B3:
+                return first()
+            return second()
+        def db4():
+            if settings.A4 and settings.B4:
+                return first()
+            return second()
+        def db5():
+            if settings.A5 and settings.B5:
+                return first()
+            return second()
+        def gate(request: Request, a=Depends(db0), b=Depends(db1), c=Depends(db2), d=Depends(db3), e=Depends(db4), f=Depends(db5)):
+            if request.headers.get("x-token") != settings.TOKEN:
+                raise HTTPException(401)
+    """,
+    ),
 }
 
 

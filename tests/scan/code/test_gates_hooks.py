@@ -133,6 +133,16 @@ HOOKS = {
             return None
     """,
     ),
+    "calls a function behind a library's decorator": (
+        "gate",
+        """
+        def gate():
+            guard()
+        @login_required
+        def guard():
+            pass
+    """,
+    ),
 }
 
 

@@ -55,7 +55,7 @@ def test_a_check_among_few_ways_is_followed() -> None:
 
 
 def test_too_many_ways_are_unknown() -> None:
-    world = read(_wide(300))
+    world = read(_wide(8))
     found = Gates(world).callable(name(world), "dependency")
     assert (found.verdict, found.why) == ("unknown", "it has too many ways through to follow")
 

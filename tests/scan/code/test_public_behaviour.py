@@ -135,6 +135,16 @@ NOT_PUBLIC = {
             update_user_password(db, "chef", new_password())
             return {"password": new_password()}
     """),
+    "an admin resets a password by e-mail address": (
+        "POST",
+        "/admin/reset-password",
+        """
+        def gate(email: str):
+            user = find(email)
+            set_password(user, generate_password_hash("x"))
+            return user
+    """,
+    ),
     "a webhook without a signature": ("POST", "/webhook", """
         def gate():
             handle(request.json)

@@ -10,8 +10,9 @@ from ostiary.scan.code.ir import ClassDef, Expr, Function, Param
 from ostiary.scan.code.values import (
     Args,
     Cls,
-    Const, Default,
+    Const,
     Decorated,
+    Default,
     Either,
     Ext,
     Func,

@@ -10,7 +10,24 @@ from ostiary.scan.code import apply, ir
 from ostiary.scan.code.frameworks import CLASSES, flask, starlette
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
-from ostiary.scan.code.values import Child, Cls, Const, Func, Hook, Made, Map, Member, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, text
+from ostiary.scan.code.values import (
+    Child,
+    Cls,
+    Const,
+    Func,
+    Hook,
+    Made,
+    Map,
+    Member,
+    Obj,
+    RouteDecl,
+    Seq,
+    Unknown,
+    Value,
+    members,
+    name_of,
+    text,
+)
 from ostiary.scan.code.world import World, options
 
 _LONGEST = 2000
@@ -77,7 +94,13 @@ def _name(w: World, obj: Obj) -> str:
 
 def _leftovers(w: World, apps: dict[tuple[str, int], AppCode], attached: set[int]) -> None:
     """Routers and strangers with routes that nothing was seen to include."""
-    inside = {id(o) for obj in w.objects for child in _children(w, obj) for v in options(w.settle(child.value)) if (o := _target(w, v)) is not None}
+    inside = {
+        id(o)
+        for obj in w.objects
+        for child in _children(w, obj)
+        for v in options(w.settle(child.value))
+        if (o := _target(w, v)) is not None
+    }
     loose = [o for o in w.objects if id(o) not in attached and id(o) not in inside and (o.wiring.routes or o.wiring.children)]
     if not loose:
         return
@@ -105,9 +128,9 @@ def _app_guards(w: World, app: AppCode) -> tuple[Guard, ...]:
 def _children(w: World, obj: Obj) -> list[Child]:
     found = list(obj.wiring.children)
     for use in obj.wiring.uses:
-        if name_of(use).endswith("DispatcherMiddleware") and len(use.args) > 1 and isinstance(use.args[1], Map):
-            if _target(w, use.args[0]) is obj:
-                found += [Child(v, str(k), True, use.at, use.module, mount=True) for k, v in use.args[1].items.items()]
+        mounts = use.args[1] if name_of(use).endswith("DispatcherMiddleware") and len(use.args) > 1 else None
+        if isinstance(mounts, Map) and _target(w, use.args[0]) is obj:
+            found += [Child(v, str(k), True, use.at, use.module, mount=True) for k, v in mounts.items.items()]
     return found
 
 
@@ -124,8 +147,8 @@ def _target(w: World, value: Value) -> Obj | None:
             if inner is not None:
                 return inner
         if isinstance(option, Made):
-            for inner in (*option.args, *option.kwargs.values()):
-                found = _target(w, inner)
+            for given in (*option.args, *option.kwargs.values()):
+                found = _target(w, given)
                 if found is not None:
                     return found
     return None
@@ -177,7 +200,9 @@ def _own_guards(w: World, obj: Obj) -> list[Guard]:
     at = location(obj.module, obj.at)
     if obj.kind.startswith("asgi"):
         out += [Guard("dependency", v, at) for v in starlette.own_dependencies(obj)]
-    out += [Guard("hook", h.value, location(h.module, h.at)) for h in obj.wiring.hooks if h.kind in ("before_request", "url_value_preprocessor")]
+    out += [
+        Guard("hook", h.value, location(h.module, h.at)) for h in obj.wiring.hooks if h.kind in ("before_request", "url_value_preprocessor")
+    ]
     if obj.kind in ("flask.api", "flask.namespace"):
         out += [Guard("decorator", v, at) for v in members(obj.kwargs.get("decorators"))]
     return out
@@ -270,7 +295,7 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
 
 def _handlers(w: World, decl: RouteDecl, obj: Obj) -> list[tuple[str, Func | None, tuple[Guard, ...]]]:
     """(verb, handler, its decorators outermost first) for each verb of a declaration."""
-    value = next((o for o in options(w.settle(decl.handler)) if isinstance(o, (Func, Cls, Obj, Made))), None)
+    value: Value | None = next((o for o in options(w.settle(decl.handler)) if isinstance(o, (Func, Cls, Obj, Made))), None)
     if isinstance(value, Made):
         value = flask.unwrap(value)
     if isinstance(value, Obj):
@@ -303,7 +328,9 @@ def _class_handlers(w: World, decl: RouteDecl, value: Func | Cls, obj: Obj) -> l
     outer = _decorators(value.chain) + _class_guards(w, cls)
     verbs = {v.upper(): f for v in _VERBS if isinstance(f := apply.class_attribute(w, cls, v, this), Func)}
     if not verbs:
-        func = next((f for n in ("dispatch_request", "dispatch", "on_receive", "on_connect") if isinstance(f := w.attribute(this, n), Func)), None)
+        func = next(
+            (f for n in ("dispatch_request", "dispatch", "on_receive", "on_connect") if isinstance(f := w.attribute(this, n), Func)), None
+        )
         methods = decl.methods or flask.methods_of(w.attribute(cls, "methods")) or ("GET",)
         return [(m, func, outer + (_decorators(func.chain) if func is not None else ())) for m in methods]
     if decl.methods:

@@ -77,6 +77,8 @@ def _say(error: SyntaxError, source: bytes) -> str:
         return _DEEP
     if "null byte" in message:
         return "holds null bytes"
+    if "unknown encoding" in message or "encoding problem" in message:
+        return "declares an encoding that does not exist"
     if "codec can't decode" in message:
         return "neither UTF-8 nor the encoding it declares"
     if message.startswith("Missing parentheses in call") or _PYTHON_2.match(line):

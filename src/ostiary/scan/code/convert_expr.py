@@ -18,7 +18,9 @@ MAX_DEPTH = 1_000
 MAX_CHAIN = 4_000
 _BIG = 1 << 64
 # the last three are connexion's: what a document names is looked up in the module that they are given
-_LOADERS = frozenset({"import_module", "import_string", "__import__", "load_module", "RelativeResolver", "RestyResolver", "MethodViewResolver"})
+_LOADERS = frozenset(
+    {"import_module", "import_string", "__import__", "load_module", "RelativeResolver", "RestyResolver", "MethodViewResolver"}
+)
 _SPECIAL = _LOADERS | {FSTRING}
 _CMP = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",

@@ -11,7 +11,8 @@ from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.values import (
     Args,
     Cls,
-    Const, Default,
+    Const,
+    Default,
     Either,
     Ext,
     Func,
@@ -263,7 +264,12 @@ def _sub(w: World, e: Expr, scope: Scope) -> Value:
     index = value(w, e[3], scope) if e[3][0] != "slice" else NOTHING
     if isinstance(base, Map) and isinstance(index, Const):
         return base.items.get(index.value, NOTHING) if _hashable(index.value) else NOTHING
-    if isinstance(base, Seq) and isinstance(index, Const) and isinstance(index.value, int) and -len(base.items) <= index.value < len(base.items):
+    if (
+        isinstance(base, Seq)
+        and isinstance(index, Const)
+        and isinstance(index.value, int)
+        and -len(base.items) <= index.value < len(base.items)
+    ):
         return base.items[index.value]
     if isinstance(base, Cls):
         return base

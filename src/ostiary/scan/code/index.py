@@ -23,7 +23,9 @@ _LITERALS = (
 )  # fmt: skip
 _DECORATED = re.compile(rb"\n@\w+\.(?:route|get|post|put|patch|delete|api_route|websocket)\(")
 
-_FRAMEWORKS = frozenset({"flask", "fastapi", "starlette", "quart", "pydantic", "werkzeug", "sqlalchemy", "jwt", "flask_restful", "flask_restx"})
+_FRAMEWORKS = frozenset(
+    {"flask", "fastapi", "starlette", "quart", "pydantic", "werkzeug", "sqlalchemy", "jwt", "flask_restful", "flask_restx"}
+)
 
 
 @dataclass(slots=True)

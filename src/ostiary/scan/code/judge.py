@@ -27,7 +27,7 @@ class _Asked:
         for check in checks:
             try:
                 found = list(check(site))
-            except Exception as error:  # a defect of one rule must not cost the others their findings
+            except Exception as error:  # noqa: BLE001  a defect of one rule must not cost the others their findings
                 where = getattr(site, "location", None) or getattr(getattr(site, "route", None), "at", None)
                 name = check.__module__.rpartition(".")[2].replace("_", "-")
                 self.skipped.append(Skipped(f"rule {name} at {where}", f"a defect of ours: {type(error).__name__}: {error}", serious=True))

@@ -200,7 +200,8 @@ def _str_method(value: str, name: str, args: Args) -> Value | None:
         except (TypeError, ValueError):
             return None
     if name in ("split", "rsplit"):
-        return Seq([Const(p) for p in value.split(*known[:1])]) if all(isinstance(k, str) and k for k in known[:1]) else None
+        separator = known[0] if known else None
+        return Seq([Const(part) for part in value.split(separator)]) if separator is None or (isinstance(separator, str) and separator) else None
     if name in ("startswith", "endswith") and len(known) == 1 and isinstance(known[0], str):
         return Const(getattr(value, name)(known[0]))
     return None
@@ -210,7 +211,9 @@ def _format(value: str, known: list[object], args: Args) -> Value | None:
     if any(mark in value for mark in (".", "[", ":")) and "{" in value and not _plain(value):
         return None
     try:
-        return Const(value.format(*[str(k) for k in known], **{k: str(getattr(v, "value", "")) for k, v in args.kwargs.items()})[:_MAX_TEXT])
+        return Const(
+            value.format(*[str(k) for k in known], **{k: str(getattr(v, "value", "")) for k, v in args.kwargs.items()})[:_MAX_TEXT]
+        )
     except (IndexError, KeyError, ValueError, AttributeError):
         return None
 

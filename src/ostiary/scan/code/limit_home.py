@@ -77,9 +77,8 @@ class HomeMade:
 
 def _inside(function: Function) -> list[Function]:
     """Functions nested in it: the wrapper that a decorator makes."""
-    return [
-        f for f in function.module.functions if f.parent is function or (isinstance(f.parent, Function) and f.parent.parent is function)
-    ]
+    children: list[Function] = [node[2] for node in ir.walk(function.body) if node[0] == "def"]
+    return children + [node[2] for child in children for node in ir.walk(child.body) if node[0] == "def"]
 
 
 def answers(function: Function) -> bool:

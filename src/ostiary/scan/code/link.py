@@ -30,7 +30,9 @@ def link(index: Index) -> tuple[World, list[AppCode]]:
 def _factories(w: World) -> list[Function]:
     """Functions that make or fill an application, judged by the names they call; those that no other of them calls come first."""
     makers = WIRING | {c.name for m in w.modules.values() for c in m.classes if _makes_application(w, c)}
-    found = [f for m in w.modules.values() for f in m.functions if f not in w.ran and f.name != "<lambda>" and not f.name.startswith("test_")]
+    found = [
+        f for m in w.modules.values() for f in m.functions if f not in w.ran and f.name != "<lambda>" and not f.name.startswith("test_")
+    ]
     found = [f for f in found if f.name in _FACTORIES or any(_registers(call, makers) for call in f.calls)]
     called = {ir.last_name(call[2]) for f in found for call in f.calls}
     return sorted(found, key=lambda f: (f.name not in _FACTORIES, f.name in called, f.module.name, f.at))

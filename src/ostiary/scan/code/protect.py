@@ -50,7 +50,9 @@ def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:
     for guard in code.guards:
         verdict = _guard(gates, guard, code.handler, request)
         # a hook that reads a session for everybody is no demand of this route's
-        yield verdict if guard.kind not in ("hook", "middleware") or verdict.verdict != "extractor" else replace(verdict, verdict="optional")
+        yield (
+            verdict if guard.kind not in ("hook", "middleware") or verdict.verdict != "extractor" else replace(verdict, verdict="optional")
+        )
     if code.handler is not None:
         for value, _ in dependencies_of(gates.world, code.handler):
             yield gates.callable(value, "dependency", request)

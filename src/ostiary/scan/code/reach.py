@@ -76,7 +76,9 @@ class Reach:
 
     def _called(self, function: Function) -> list[Function]:
         names = {ir.last_name(call[2]) for call in function.calls}
-        names |= {ir.last_name(p.default[3][0]) for p in function.params if p.default is not None and p.default[0] == "call" and p.default[3]}
+        names |= {
+            ir.last_name(p.default[3][0]) for p in function.params if p.default is not None and p.default[0] == "call" and p.default[3]
+        }
         names |= {ir.last_name(d) for d in function.decorators}
         return [f for name in names for f in self.by_name.get(name, ())]
 

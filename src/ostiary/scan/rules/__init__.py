@@ -1,11 +1,11 @@
 """Rules find a weakness by reading. One file a weakness, named like it; its ``rule`` subscribes to what it wants to see.
 
-    rule = Rule("debug-mode")
+rule = Rule("debug-mode")
 
-    @rule.on_call("run")
-    def debugger(call: Call) -> Iterator[Finding]:
-        if call.name == "flask.Flask.run" and …:
-            yield rule.finding("the Werkzeug debugger runs code for anybody who reaches it", call)
+@rule.on_call("run")
+def debugger(call: Call) -> Iterator[Finding]:
+    if call.name == "flask.Flask.run" and …:
+        yield rule.finding("the Werkzeug debugger runs code for anybody who reaches it", call)
 """
 
 from __future__ import annotations

@@ -14,11 +14,59 @@ if TYPE_CHECKING:
     from ostiary.scan.code.ir import Module
     from ostiary.scan.code.world import World
 
-__all__ = ["CLASSES", "METHODS", "WIRING", "config", "connexion", "construct", "list_method", "method", "note_use", "set_attribute", "set_item", "stranger"]
+__all__ = [
+    "CLASSES",
+    "METHODS",
+    "WIRING",
+    "config",
+    "connexion",
+    "construct",
+    "list_method",
+    "method",
+    "note_use",
+    "set_attribute",
+    "set_item",
+    "stranger",
+]
 CLASSES: dict[str, tuple[str, str]] = {**flask.CLASSES, **starlette.CLASSES, **connexion.CLASSES}
-METHODS = {**flask.METHODS, **starlette.METHODS, **connexion.METHODS, "any": {**flask.METHODS["flask.app"], **starlette.METHODS["asgi.app"], "route": flask.route}}
+METHODS = {
+    **flask.METHODS,
+    **starlette.METHODS,
+    **connexion.METHODS,
+    "any": {**flask.METHODS["flask.app"], **starlette.METHODS["asgi.app"], "route": flask.route},
+}
 WIRING = frozenset(
-    ["route", "add_url_rule", "register_blueprint", "include_router", "add_api_route", "mount", "add_resource", "add_namespace", "register_resource", "add_route", "add_middleware", "before_request", "add_api", "Flask", "FastAPI", "Starlette", "APIRouter", "Blueprint", "APIFlask", "Quart", "get", "post", "put", "patch", "delete", "websocket", "api_route", "middleware", "register_routes"]
+    [
+        "route",
+        "add_url_rule",
+        "register_blueprint",
+        "include_router",
+        "add_api_route",
+        "mount",
+        "add_resource",
+        "add_namespace",
+        "register_resource",
+        "add_route",
+        "add_middleware",
+        "before_request",
+        "add_api",
+        "Flask",
+        "FastAPI",
+        "Starlette",
+        "APIRouter",
+        "Blueprint",
+        "APIFlask",
+        "Quart",
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "websocket",
+        "api_route",
+        "middleware",
+        "register_routes",
+    ]
 )
 
 

@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ostiary.scan.code.values import Args, Child, Cls, Const, Func, Hook, Made, Map, Member, Native, Obj, RouteDecl, Seq, Value, members, path_text, text
+from ostiary.scan.code.values import (
+    Args,
+    Child,
+    Cls,
+    Const,
+    Func,
+    Hook,
+    Made,
+    Map,
+    Member,
+    Native,
+    Obj,
+    RouteDecl,
+    Seq,
+    Value,
+    members,
+    path_text,
+    text,
+)
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -44,7 +62,12 @@ def unwrap(value: Value | None) -> Value:
     """The view in ``login_required(view)`` or ``limiter.limit("5/minute")(View.as_view("x"))`` of a library, with the wrapping in its chain."""
     from ostiary.scan.code.values import Decorated, Unknown
 
-    if isinstance(value, Made) and isinstance(value.callee, Member) and value.callee.name == "as_view" and isinstance(value.callee.base, Cls):
+    if (
+        isinstance(value, Made)
+        and isinstance(value.callee, Member)
+        and value.callee.name == "as_view"
+        and isinstance(value.callee.base, Cls)
+    ):
         return value.callee.base
     if isinstance(value, Made) and len(value.args) == 1 and not value.kwargs:
         inner = unwrap(value.args[0])
@@ -215,7 +238,9 @@ _SHARED: dict[str, Reader] = {
 
 def _websocket(obj: Obj, args: Args) -> Value:
     def register(inner: Args) -> Value:
-        obj.wiring.routes.append(RouteDecl(path_text(args.get(0)), ("WEBSOCKET",), unwrap(inner.args[0]), args.at, args.module, "websocket"))
+        obj.wiring.routes.append(
+            RouteDecl(path_text(args.get(0)), ("WEBSOCKET",), unwrap(inner.args[0]), args.at, args.module, "websocket")
+        )
         return inner.args[0]
 
     return Native("websocket", register)

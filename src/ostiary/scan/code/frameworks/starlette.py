@@ -6,7 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ostiary.scan.code.frameworks.flask import methods_of
-from ostiary.scan.code.values import Args, Child, Const, Func, Hook, Made, Native, Obj, RouteDecl, Seq, Unknown, Value, members, name_of, path_text
+from ostiary.scan.code.values import (
+    Args,
+    Child,
+    Const,
+    Func,
+    Hook,
+    Made,
+    Native,
+    Obj,
+    RouteDecl,
+    Seq,
+    Unknown,
+    Value,
+    members,
+    name_of,
+    path_text,
+)
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -160,7 +176,9 @@ def _mount_item(obj: Obj, item: Made, args: Args, path: str | None) -> None:
             declare(app, inner)
         for middle in members(args.kwargs.get("middleware")):
             if isinstance(middle, Made) and middle.args:
-                app.wiring.hooks.append(Hook("middleware", _dispatched(middle.args[0], middle.kwargs), middle.at, middle.module, middle.kwargs))
+                app.wiring.hooks.append(
+                    Hook("middleware", _dispatched(middle.args[0], middle.kwargs), middle.at, middle.module, middle.kwargs)
+                )
     obj.wiring.children.append(Child(app or Unknown(), path, True, item.at, item.module, mount=True))
 
 
