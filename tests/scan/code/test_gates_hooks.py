@@ -212,6 +212,21 @@ def test_endpoints_blueprints_and_methods(test: str, endpoint: str, blueprint: s
     assert found.verdict == verdict, found
 
 
+DISPATCH = """
+from flask.views import MethodView
+class Base(MethodView):
+    def dispatch_request(self, *args, **kwargs):
+        {check}
+        return super().dispatch_request(*args, **kwargs)
+gate = Base().dispatch_request
+"""
+
+
+@pytest.mark.parametrize(("check", "verdict"), [("if not session.get('user_id'): abort(401)", "gate"), ("log(request.path)", "none")])
+def test_a_dispatch_that_goes_on_to_super(check: str, verdict: str) -> None:
+    assert judge("dispatch", FLASK + DISPATCH.format(check=check)).verdict == verdict
+
+
 def test_without_a_request_the_verdict_asks_for_one() -> None:
     found = judge("hook", FLASK + EXEMPT.format(test="if request.path in PUBLIC: return").replace("\n        ", "\n"))
     assert (found.verdict, found.by_request) == ("gate", True)

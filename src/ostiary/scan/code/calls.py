@@ -67,6 +67,8 @@ def arguments(f: Frame, e: Expr, path: Path) -> list[Given]:
 
 
 def _super(f: Frame, func: Expr, path: Path) -> Thing:
+    if f.role == "dispatch" and func[3] == f.func.function.name:
+        return ONWARD
     found = attributes.thing_of(f.engine, f.engine.world.value(func, f.engine.scope(f.func)), func[3])
     this = path.env.get(f.func.function.params[0].name) if f.func.function.params else None
     if isinstance(found.value, Func) and this is not None and isinstance(this.value, Obj):
@@ -203,8 +205,9 @@ def supplied(f: Frame, value: Value, path: Path) -> Ways:
     ends = f.engine.judge.supplied(value, f.engine.request)
     if not any(e.path.tested for e in ends):
         # no credential is looked at: which setting made it return what does not matter
-        things = {e.thing: path for e in ends if e.how == "return"}
-        return [(p, thing) for thing, p in things.items()][:4] or [(path, UNKNOWN)]
+        things = {e.thing for e in ends if e.how == "return"}
+        telling = [t for t in things if t.kind in TAINTED]
+        return [(path, t) for t in (things if len(things) == 1 else telling)] or [(path, UNKNOWN)]
     for end in ends:
         after = path.graft(end.path)
         if after is None:

@@ -23,7 +23,7 @@ def invoke(f: Frame, target: Thing, e: Expr, path: Path, args: list[Thing], kwar
         return unread.unresolved(f, e, path, args, kwargs, UNKNOWN)
     given = [*args, *kwargs.values(), *(t for _, t in taken)]
     if not _matters(f, func, given) or (
-        f.dropped is e and f.role != "middleware" and ONWARD not in given and not f.engine.judge.may_refuse(func.function)
+        f.dropped is e and f.role != "middleware" and ONWARD not in given and not f.engine.judge.may_stop(func.function)
     ):
         return [(path, UNKNOWN)]
     if f.too_deep or f.engine.running.count(func.function) > 1:

@@ -47,7 +47,8 @@ class Gates:
         self._shared, self._blinded = Engine(world, self), Engine(world, self)
 
     def callable(self, value: Value, kind: str, request: RequestView | None = None) -> Judgement:
-        """A dependency, hook, middleware or WSGI wrapper; a decorator is judged as ``decorator`` does."""
+        """A dependency, hook, middleware or WSGI wrapper, or a ``dispatch_request`` that goes on to ``super()`` (kind dispatch); a decorator is
+        judged as ``decorator`` does."""
         value = self.world.settle(unwrap(value)[0])
         if kind in ("decorator", "base"):
             return self.decorator(value, Unknown(), request)
@@ -143,7 +144,13 @@ class Gates:
         ends = self._ends(engine, value, kind)
         if ends is None:
             return by_name(self.world, value, kind)
-        role = "preprocessor" if kind == "hook" and is_preprocessor(value) else kind if kind in ("hook", "middleware") else "dependency"
+        role = (
+            "preprocessor"
+            if kind == "hook" and is_preprocessor(value)
+            else kind
+            if kind in ("hook", "middleware", "dispatch")
+            else "dependency"
+        )
         return self._named(value, kind, _classified(engine, ends, role))
 
     def _ends(self, engine: Engine, value: Value, kind: str) -> list[End] | None:
@@ -151,6 +158,8 @@ class Gates:
             return wrappers.middleware(engine, value)
         if kind == "hook":
             return wrappers.hook(engine, value)
+        if kind == "dispatch":
+            return entries.enter(engine, value, "dispatch") if isinstance(value, Func) else None
         if isinstance(value, (Func, Cls, Obj)):
             return entries.supplied(engine, value)
         return None
@@ -182,7 +191,7 @@ class Gates:
     def _named(self, value: Value, kind: str, finding: verdicts.Finding) -> Judgement:
         if finding.verdict == "none":
             return replace(NOTHING, by_request=finding.by_request)
-        gates: tuple[Gate, ...] = (Gate(kind, short_name(value), place(value)),)
+        gates: tuple[Gate, ...] = (Gate("base" if kind == "dispatch" else kind, short_name(value), place(value)),)
         if kind == "dependency" and finding.verdict == "gate":
             gates = self._inner_gates(value) or gates
         return Judgement(finding.verdict, gates, finding.why, finding.by_request)
@@ -228,9 +237,9 @@ class Gates:
         """Walking a function may matter."""
         return self.hints.worth(function)
 
-    def may_refuse(self, function: Function) -> bool:
-        """It, or what it calls, has a sign of refusal."""
-        return self.hints.may_refuse(function, 1)
+    def may_stop(self, function: Function) -> bool:
+        """It, or what it calls, may refuse."""
+        return self.hints.may_stop(function)
 
     def only_method(self, name: str) -> Func | None:
         """The one method of the tree by a name."""

@@ -121,6 +121,10 @@ class Hints:
         self._any[(function, depth)] = found
         return found
 
+    def may_stop(self, function: Function) -> bool:
+        """It may refuse, or raises something after a look at who calls."""
+        return self.may_refuse(function, 1) or (raises(function) and _speaks(function))
+
     def refuses(self, function: Function) -> bool:
         """A sign of refusal in its own body."""
         known = self._own.get(function)
@@ -176,7 +180,7 @@ class Hints:
         if len(name) < _TELLING_LENGTH or "_" not in name:
             return None
         found = [f for f in self.by_name.get(name, ()) if isinstance(f.parent, ClassDef) and not _abstract(f)]
-        if len(found) != 1 or not (self.may_refuse(found[0], 1) or (raises(found[0]) and _speaks(found[0]))):
+        if len(found) != 1 or not self.may_stop(found[0]):
             return None
         parent = found[0].parent
         home = self.world.defined.get(parent) if isinstance(parent, ClassDef) else None

@@ -201,7 +201,11 @@ def _str_method(value: str, name: str, args: Args) -> Value | None:
             return None
     if name in ("split", "rsplit"):
         separator = known[0] if known else None
-        return Seq([Const(part) for part in value.split(separator)]) if separator is None or (isinstance(separator, str) and separator) else None
+        return (
+            Seq([Const(part) for part in value.split(separator)])
+            if separator is None or (isinstance(separator, str) and separator)
+            else None
+        )
     if name in ("startswith", "endswith") and len(known) == 1 and isinstance(known[0], str):
         return Const(getattr(value, name)(known[0]))
     return None

@@ -10,7 +10,7 @@ from ostiary.scan.code.libraries import authish
 from ostiary.scan.code.refusals import AUTH, refuses_by_name, status_of
 from ostiary.scan.code.things import NONE, End
 
-_BLOCKERS = ("decorator", "hook", "middleware", "preprocessor")
+_BLOCKERS = ("decorator", "hook", "middleware", "preprocessor", "dispatch")
 _DECIDING = ("flag:", "asked:", "address:")
 _MAX_KEYS = 7
 _ELSEWHERE = (301, 302, 303, 307, 308)
@@ -35,7 +35,7 @@ def passes(end: End, role: str) -> bool:
         return end.thing == NONE or _unsaid(end)
     if role == "decorator":
         return _unsaid(end)
-    if role == "middleware":
+    if role in ("middleware", "dispatch"):
         return False
     if role == "handler":
         return not _refusing(end, role)

@@ -58,7 +58,7 @@ def _confidence(code: RouteCode) -> Confidence:
     function = code.handler.function if code.handler is not None else None
     if code.route.unresolved or (function is not None and _compares_credential(code, function)):
         return Confidence.LOW
-    if _is_optional(code.route) or _is_entrance(code) or _holds_key(code.route.path) or _says_public(code):
+    if _asks_somebody(code.route) or _is_entrance(code) or _holds_key(code.route.path) or _says_public(code):
         return Confidence.MEDIUM
     if function is not None and (_is_page(code.route, function) or refuses_somebody(function)):
         return Confidence.MEDIUM
@@ -72,9 +72,9 @@ def _says_public(code: RouteCode) -> bool:
     return bool({"public", "anonymous", "guest", "shared", "share"} & set(words(f"{code.route.path} {where}")))
 
 
-def _is_optional(route: Route) -> bool:
-    """The route itself asks who is calling and takes nobody for an answer: somebody thought of strangers here."""
-    return any(gate.kind not in ("hook", "middleware") for gate in route.protection.optional)
+def _asks_somebody(route: Route) -> bool:
+    """Something on the way asks who is calling and takes nobody for an answer: somebody thought of strangers, or the reader missed the refusal."""
+    return bool(route.protection.optional)
 
 
 def _is_entrance(code: RouteCode) -> bool:
