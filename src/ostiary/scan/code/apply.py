@@ -109,7 +109,11 @@ def _call_function(w: World, func: Func, args: Args) -> Value:
     if not w.quiet:
         w.ran.add(code)
     result = execute.body(w, code, scope)
-    if w.wired == wired and (isinstance(result, Unknown) or (isinstance(result, Const) and result.value is None)):
+    if (
+        code.name != "__init__"
+        and w.wired == wired
+        and (isinstance(result, Unknown) or (isinstance(result, Const) and result.value is None))
+    ):
         w.dull[code] = w.dull.get(code, 0) + 1
     return _wrapper(func, args, result)
 

@@ -26,6 +26,7 @@ _SESSION = Pattern(
 )
 _SESSION_NOT = Pattern(r"csrf|xsrf|nonce|state$|lang|locale|theme|next|redirect|captcha|verifier|flash|code")
 _ADDRESSES = Pattern(r"forwarded-for|real-ip|client-ip|connecting-ip|remote-addr|forwarded$|remote_addr|true-client")
+_DESCRIBES = Pattern(r"tenant|org|workspace|version|client|device|platform|region|locale|country|host")
 _PLAIN_HEADERS = Pattern(
     r"^(content-.*|accept.*|user-agent|host|origin|referer|x-requested-with|range|if-.*|cache-control|(x-)?(request|correlation|trace|amzn-trace)-id|traceparent|"
     r"upgrade|connection|date|via|dnt|x-forwarded-.*|sec-.*|x-http-method.*|last-event-id|hx-.*|prefer|expect|te|pragma|x-scheme|x-script-name|x-prefix|x-original-.*|x-rewrite-.*|x-platform|x-(client|app)-version|x-language|x-timezone|x-locale|x-api-version)$"
@@ -117,7 +118,8 @@ def _header(key: str) -> Thing:
     if _SAYS_WHO.search(key):
         return claim(f"header:{key}")
     # a header of the project's own that decides between 401 or 403 and an answer is its credential, whatever its name
-    return raw(f"header:{key}", weak=not key.startswith("x-") and not _STRONG.search(key))
+    own = key.startswith("x-") and not _DESCRIBES.search(key)
+    return raw(f"header:{key}", weak=not own and not _STRONG.search(key))
 
 
 def _field(place: str, key: str) -> Thing:

@@ -109,10 +109,9 @@ def closure(f: Frame, func: Func, path: Path) -> Thing:
 
 
 def _attr(f: Frame, e: Expr, path: Path) -> Ways:
-    if path.env:
-        bound = path.env.get(dotted(e))
-        if bound is not None:
-            return [(path, bound)]
+    bound = path.env.get(dotted(e)) if path.env else None
+    if bound is not None:
+        return [(path, bound)]
     if e[3] == "view_functions":
         return [(path, Thing("view"))]
     out: Ways = []
