@@ -141,6 +141,11 @@ def wait_for_reader(fifo: Path) -> int:
     raise TimeoutError
 
 
+def heed_interrupts() -> None:
+    """A suite that runs in the background of a shell ignores SIGINT, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_an_interruption_ends_with_130_and_breaks_nothing(tmp_path: Path) -> None:
     """Ctrl-C in the middle: no traceback, the old report is whole, no other file is left."""
@@ -148,7 +153,9 @@ def test_an_interruption_ends_with_130_and_breaks_nothing(tmp_path: Path) -> Non
     os.mkfifo(fifo)
     report.write_text("old")
     words = ["scan", str(tmp_path), "--baseline", str(fifo), "--format", "json", "-o", str(report)]
-    process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    process = subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed_interrupts
+    )
     end = wait_for_reader(fifo)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)

@@ -10,7 +10,7 @@ from ostiary.model.scan import Skipped
 from ostiary.scan.code import apply, evaluate, execute
 from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
-from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Made, Mod, Obj, Scope, Unknown, Value
+from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Mod, Obj, Scope, Unknown, Value
 
 _STEPS = 1_000_000
 _STEPS_A_MODULE = 1_000
@@ -43,7 +43,6 @@ class World:
         self.ran: set[Function] = set()
         self.dull: dict[Function, int] = {}
         self.objects: list[Obj] = []
-        self.made: list[Made] = []
         self.stack: list[Function] = []
         self.steps = _STEPS + _STEPS_A_MODULE * len(index.modules)
         self.joins = _JOINS
