@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ostiary.model.route import Location, Route
-from ostiary.scan.code import apply, ir
+from ostiary.scan.code import classes, ir
 from ostiary.scan.code.frameworks import CLASSES, flask, starlette
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
@@ -326,7 +326,7 @@ def _class_handlers(w: World, decl: RouteDecl, value: Func | Cls, obj: Obj) -> l
         return []
     this = w.instance(cls)
     outer = _decorators(value.chain) + _class_guards(w, cls)
-    verbs = {v.upper(): f for v in _VERBS if isinstance(f := apply.class_attribute(w, cls, v, this), Func)}
+    verbs = {v.upper(): f for v in _VERBS if isinstance(f := classes.class_attribute(w, cls, v, this), Func)}
     if not verbs:
         func = next(
             (f for n in ("dispatch_request", "dispatch", "on_receive", "on_connect") if isinstance(f := w.attribute(this, n), Func)), None

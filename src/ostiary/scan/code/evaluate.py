@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ostiary.scan.code import apply
+from ostiary.scan.code import apply, binding, classes
 from ostiary.scan.code.frameworks import config
 from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.values import (
@@ -89,9 +89,9 @@ def attribute(w: World, base: Value, name: str) -> Value:
     if isinstance(base, (Made, Func)) and name in base.attrs:
         return base.attrs[name]
     if isinstance(base, Cls):
-        return apply.class_attribute(w, base, name, base)
+        return classes.class_attribute(w, base, name, base)
     if isinstance(base, Super):
-        return apply.super_attribute(w, base, name)
+        return classes.super_attribute(w, base, name)
     if isinstance(base, Either):
         return either(*[attribute(w, option, name) for option in base.options])
     if isinstance(base, (Made, Member, Seq, Map, Const)):
@@ -117,7 +117,7 @@ def _object_attribute(w: World, base: Obj, name: str) -> Value:
     if name in ("url_prefix", "prefix") and base.kind and name in base.kwargs:
         return base.kwargs[name]
     if base.cls is not None:
-        found = apply.class_attribute(w, base.cls, name, base)
+        found = classes.class_attribute(w, base.cls, name, base)
         if not isinstance(found, Ext):
             return found if not isinstance(found, Unknown) else Member(base, name)
     return Member(base, name)
@@ -162,7 +162,7 @@ def _call(w: World, e: Expr, scope: Scope) -> Value:
         elif isinstance(given, Map):
             kwargs.update({k: v for k, v in given.items.items() if isinstance(k, str)})
     if isinstance(callee, Ext) and callee.name == "super":
-        return apply.make_super(w, scope)
+        return classes.make_super(w, scope)
     return apply.call(w, callee, Args(tuple(args), kwargs, e[1], scope.module, e, tuple(w.conditions)), scope)
 
 
@@ -326,7 +326,7 @@ def _comp(w: World, e: Expr, scope: Scope) -> Value:
         if not w.spend():
             break
         inner = Scope(scope.module, scope, scope.owner)
-        apply.bind_target(w, target, item, inner)
+        binding.bind_target(w, target, item, inner)
         if any(truth(value(w, c, inner)) is False for c in conditions):
             continue
         out.append(value(w, e[3], inner))

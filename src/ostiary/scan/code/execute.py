@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ostiary.scan.code import apply, evaluate
+from ostiary.scan.code import apply, binding, classes, evaluate
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt, text
 from ostiary.scan.code.values import Cls, Const, Func, Later, Map, Mod, Scope, Seq, Unknown, Value
 
@@ -64,13 +64,13 @@ def _expr(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
 def _assign(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     if s[3] is None:
         if s[2][0][0] == "name" and s[2][0][2] not in scope.names:
-            scope.names[s[2][0][2]] = apply.annotated(w, s[4], scope)
+            scope.names[s[2][0][2]] = binding.annotated(w, s[4], scope)
         return False
     value = evaluate.value(w, s[3], scope)
     if isinstance(value, Unknown) and s[4] is not None:
-        value = apply.annotated(w, s[4], scope)
+        value = binding.annotated(w, s[4], scope)
     for target in s[2]:
-        apply.bind_target(w, target, value, scope)
+        binding.bind_target(w, target, value, scope)
     return False
 
 
@@ -133,9 +133,9 @@ def _join(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
 
 
 def _for(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
-    items = apply.iterate(w, evaluate.value(w, s[3], scope))
+    items = binding.iterate(w, evaluate.value(w, s[3], scope))
     for item in items[:_MAX_LOOP] if items is not None else [evaluate.NOTHING]:
-        apply.bind_target(w, s[2], item, scope)
+        binding.bind_target(w, s[2], item, scope)
         block(w, s[4], scope, returns)
     block(w, s[5], scope, returns)
     return False
@@ -151,7 +151,7 @@ def _with(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     for expr, target in s[2]:
         value = evaluate.value(w, expr, scope)
         if target is not None:
-            apply.bind_target(w, target, value, scope)
+            binding.bind_target(w, target, value, scope)
     return block(w, s[3], scope, returns)
 
 
@@ -193,12 +193,12 @@ def _class(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     made = Cls(code, scope, tuple([w.settle(evaluate.value(w, base, scope)) for base in code.bases]))
     scope.names[code.name] = made
     if any((inner[0] == "expr" and inner[2][0] == "call") or (inner[0] == "def" and inner[2].decorators) for inner in code.body):
-        apply.class_scope(w, made)
+        classes.class_scope(w, made)
     value: Value = made
     for decorator in reversed(code.decorators):
         value = apply.decorate(w, evaluate.value(w, decorator, scope), value, decorator[1], scope)
     scope.names[code.name] = value
-    apply.init_subclass(w, made, code, scope)
+    classes.init_subclass(w, made, code, scope)
     return False
 
 

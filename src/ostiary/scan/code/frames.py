@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ostiary.scan.code import apply, execute, ir
+from ostiary.scan.code import binding, execute, ir
 from ostiary.scan.code.exempt import RequestView
 from ostiary.scan.code.ir import Function, Stmt
 from ostiary.scan.code.things import End, Path, Thing
@@ -162,7 +162,7 @@ def local_scope(world: World, func: Func) -> Scope:
     scope = Scope(code.module, func.scope, code)
     defining = _defining(code.body, scope)
     with world.asking():
-        apply.bind_unknown(world, code, scope)
+        binding.bind_unknown(world, code, scope)
         execute.block(world, tuple(defining), scope, [])
     return scope
 

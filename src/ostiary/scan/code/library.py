@@ -77,9 +77,9 @@ def _getattr(w: World, args: Args) -> Value | None:
 
 
 def _sequence(w: World, args: Args) -> Value | None:
-    from ostiary.scan.code import apply
+    from ostiary.scan.code import binding
 
-    items = apply.iterate(w, args.args[0]) if args.args else []
+    items = binding.iterate(w, args.args[0]) if args.args else []
     return Seq(items) if items is not None else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ostiary.scan.code import apply, execute, ir
+from ostiary.scan.code import binding, classes, execute, ir
 from ostiary.scan.code.assemble import applications
 from ostiary.scan.code.frameworks import CLASSES, WIRING, connexion, stranger
 from ostiary.scan.code.index import Index
@@ -67,7 +67,7 @@ def _run_factory(w: World, function: Function) -> None:
     scope_at = w.defined.get(function) or execute.module(w, function.module)
     scope = Scope(function.module, scope_at, function)
     this = _this(w, function, function.parent) if isinstance(function.parent, ClassDef) else None
-    apply.bind_unknown(w, function, scope, this)
+    binding.bind_unknown(w, function, scope, this)
     for param in function.params:
         if param.name in _CARRIERS and isinstance(scope.names.get(param.name), Unknown):
             scope.names[param.name] = stranger(w, "any", "", function.module, function.at)
@@ -81,6 +81,6 @@ def _this(w: World, function: Function, parent: ClassDef) -> Obj | None:
     cls = home.names.get(parent.name) if home is not None else None
     if not isinstance(cls, Cls) or "staticmethod" in {ir.last_name(d) for d in function.decorators}:
         return None
-    made = apply.blank(w, cls, Args((), {}, parent.at, parent.module, ()))
-    apply.initialise(w, made)
+    made = classes.blank(w, cls, Args((), {}, parent.at, parent.module, ()))
+    classes.initialise(w, made)
     return made

@@ -7,7 +7,7 @@ Two ways of looking: *wiring* runs module bodies and the functions they call, so
 from __future__ import annotations
 
 from ostiary.model.scan import Skipped
-from ostiary.scan.code import apply, evaluate, execute
+from ostiary.scan.code import apply, binding, classes, evaluate, execute
 from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
 from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Mod, Obj, Scope, Unknown, Value
@@ -87,7 +87,7 @@ class World:
     def _look_inside(self, code: Function, outer: Scope) -> Scope:
         scope = Scope(code.module, outer, code)
         with self.asking():
-            apply.bind_unknown(self, code, scope)
+            binding.bind_unknown(self, code, scope)
             execute.body(self, code, scope)
         return scope
 
@@ -101,7 +101,7 @@ class World:
         if isinstance(parent, ClassDef):
             outer = self._outer(parent)
             found = outer.names.get(parent.name)
-            return apply.class_scope(self, found) if isinstance(found, Cls) else outer
+            return classes.class_scope(self, found) if isinstance(found, Cls) else outer
         return execute.module(self, code.module)
 
     def func(self, function: Function) -> Func:
@@ -121,15 +121,15 @@ class World:
 
     def bases(self, value: Value) -> tuple[Value, ...]:
         """A Cls's or Obj's classes in method resolution order: Cls of the tree, then Ext of libraries."""
-        return apply.mro(self, value)
+        return classes.mro(self, value)
 
     def instance(self, cls: Cls) -> Obj:
         """An instance of a class whose constructor's arguments are not known."""
         found = self._instances.get(cls.cls)
         if found is None:
             with self.asking():
-                found = self._instances[cls.cls] = apply.blank(self, cls, Args((), {}, cls.cls.at, cls.cls.module, ()))
-                apply.initialise(self, found)
+                found = self._instances[cls.cls] = classes.blank(self, cls, Args((), {}, cls.cls.at, cls.cls.module, ()))
+                classes.initialise(self, found)
         return found
 
     def ext(self, name: str) -> Ext:

@@ -66,9 +66,9 @@ def _load(w: World, obj: Obj, args: Args) -> None:
 
 
 def _class_names(w: World, cls: Cls) -> dict[str, Value]:
-    from ostiary.scan.code import apply
+    from ostiary.scan.code import classes
 
-    return apply.class_scope(w, cls).names
+    return classes.class_scope(w, cls).names
 
 
 def _by_path(w: World, value: Value, module: Module) -> Value:

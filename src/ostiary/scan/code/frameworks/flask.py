@@ -127,11 +127,11 @@ def _register_blueprint(w: World, obj: Obj, args: Args) -> Value:
 
 def _own_register(w: World, obj: Obj, blueprint: Value, args: Args) -> None:
     """A blueprint class of the tree may override ``register(app, options)``, which Flask calls now."""
-    from ostiary.scan.code import apply
+    from ostiary.scan.code import apply, classes
 
     if not isinstance(blueprint, Obj) or blueprint.cls is None or any(c.value is blueprint for c in obj.wiring.children[:-1]):
         return
-    own = apply.class_attribute(w, blueprint.cls, "register", blueprint)
+    own = classes.class_attribute(w, blueprint.cls, "register", blueprint)
     if isinstance(own, Func):
         # registration nests as deep as the blueprints do: each starts with a fresh stack
         stack, w.stack = w.stack, []
