@@ -19,8 +19,8 @@ def test_the_package_loads_no_framework_and_no_terminal_library() -> None:
     assert loaded_by("import ostiary.report") == set()
 
 
-def test_json_and_sarif_load_no_terminal_library() -> None:
+def test_json_sarif_and_html_load_no_terminal_library() -> None:
     """Only the text report draws."""
     scan = "from ostiary.report import render; from ostiary.model.scan import Scan"
-    assert loaded_by(f"{scan}; render('json', Scan('x')); render('sarif', Scan('x'))") == set()
+    assert loaded_by(f"{scan}; render('json', Scan('x')); render('sarif', Scan('x')); render('html', Scan('x'))") == set()
     assert loaded_by(f"{scan}; render('text', Scan('x'))") == {"rich"}

@@ -15,6 +15,7 @@ FORMATS = {
     "text": "ostiary.report.text",
     "json": "ostiary.report.json_report",
     "sarif": "ostiary.report.sarif",
+    "html": "ostiary.report.html",
 }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ostiary import weaknesses
 from ostiary.model.finding import Finding, Severity
 from ostiary.model.scan import Scan
 from ostiary.report.common import fix_of, place_of, plural
-from ostiary.report.page import Page
+
+if TYPE_CHECKING:
+    # Its terminal library is not loaded for a report that only groups findings.
+    from ostiary.report.page import Page
 
 _STYLES = {
     Severity.CRITICAL: "bold red",
