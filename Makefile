@@ -52,7 +52,9 @@ pin:
 	$(PIN) requirements/runtime.in -o requirements/runtime.txt
 	$(PIN) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
 	$(PIN) requirements/dev.in -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	$(PIN) requirements/demo.in -c requirements/runtime.txt -c requirements/dev.txt -o requirements/demo.txt
 	$(PIN) requirements/bench.in -o requirements/bench.txt
+	$(PIN) requirements/bench-guard.in -c requirements/runtime.txt -c requirements/dev.txt -o requirements/bench-guard.txt
 
 clean:
 	rm -rf .venv .venv-* build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

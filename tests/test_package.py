@@ -11,6 +11,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import ostiary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,13 +48,40 @@ def test_wheel_carries_everything_below_src(tmp_path: Path) -> None:
     assert "ostiary/py.typed" in packed
 
 
+# What an extra brings may be imported where the extra is meant, and nowhere else.
+EXTRAS = {
+    "flask.py": {"flask", "werkzeug"},
+    "starlette.py": {"starlette"},
+    "fastapi.py": {"fastapi", "starlette"},
+    "fix": {"libcst"},
+}
+
+
 def test_declares_what_it_imports() -> None:
-    """A plain ``pip install ostiary`` brings every module that the code imports."""
+    """A plain ``pip install ostiary`` brings every module that the code imports, an extra what its own files do besides."""
     names = {"pyyaml": "yaml"}
     declared = {re.split(r"[<>=\[]", line)[0] for line in PROJECT["dependencies"]}
     known = {"ostiary", *sys.stdlib_module_names, *(names.get(name, name) for name in declared)}
-    imported = {name for path in (ROOT / "src").rglob("*.py") for name in imports(path)}
-    assert imported <= known
+    below = ROOT / "src" / "ostiary"
+    for path in below.rglob("*.py"):
+        assert set(imports(path)) <= known | EXTRAS.get(path.relative_to(below).parts[0], set()), path
+
+
+@pytest.mark.parametrize("module", ["flask", "fastapi", "starlette"])
+def test_a_missing_framework_is_one_sentence(module: str) -> None:
+    """The adapter of a framework that is not installed says which command brings it, as an ImportError."""
+    extra = "flask" if module == "flask" else "fastapi"
+    code = f"import sys; sys.modules[{module!r}] = None\ntry:\n    import ostiary.{module}\nexcept ImportError as error:\n    print(error)"
+    assert run(code).strip() == f"ostiary.{module} needs: pip install 'ostiary[{extra}]'"
+
+
+@pytest.mark.parametrize("module", ["flask", "fastapi", "starlette", "asgi", "wsgi", "redact", "testing"])
+def test_the_guard_loads_no_scanner(module: str) -> None:
+    """Neither scanner, reports, command line nor terminal library comes along with a guard."""
+    loaded = set(run(f"import sys, ostiary.{module}; print(*sys.modules)").split())
+    assert not {
+        name for name in loaded if name.startswith(("ostiary.scan", "ostiary.report", "ostiary.cli", "ostiary.api", "ostiary.fix", "rich."))
+    }
 
 
 def test_importing_the_package_loads_nothing() -> None:

@@ -3,6 +3,7 @@
 OstiaryError
 ├── UsageError          a person's mistake: path, option, configuration, suppression (exit code 2)
 │   ├── ConfigError     names file and line
+│   ├── MissingSecret   names the variable
 │   └── MissingExtra    names the extra and the command that brings it
 └── Defect              our own (exit code 4)
 """
@@ -25,7 +26,11 @@ class ConfigError(UsageError):
         super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
 
 
-class MissingExtra(UsageError):
+class MissingSecret(UsageError):
+    """A secret that is absent, empty or too short; the message names it and holds no character of it."""
+
+
+class MissingExtra(UsageError, ImportError):
     """A feature whose optional dependencies are not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:

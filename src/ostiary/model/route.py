@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ostiary.model.limit import Limit
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
 
@@ -84,7 +88,12 @@ class DeclaredLimit:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a route demands. ``UNDECLARED`` and ``PUBLIC`` are different things: nobody decided, and somebody did."""
+    """What a route demands. ``UNDECLARED`` and ``PUBLIC`` are different things: nobody decided, and somebody did.
+
+    ``schemes`` () is every scheme that the guard knows, any of them; ``scopes`` are all demanded, of ``any_scopes`` one.
+    ``limits`` None is the guard's default, () is exempt. ``networks`` None is everywhere, () is nowhere. ``monitor`` None is as
+    the guard's mode. ``issues`` says that the answer may hold a new credential. ``reason`` is why a public route is public.
+    """
 
     declared: bool = True
     public: bool = False
@@ -95,6 +104,12 @@ class Policy:
     networks: tuple[str, ...] | None = None
     deprecated: str | None = None
     sunset: str | None = None
+    any_scopes: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] | None = None
+    monitor: bool | None = None
+    issues: bool = False
+    reason: str = ""
+    at: Location | None = None
 
 
 UNDECLARED = Policy(declared=False)

@@ -33,9 +33,14 @@ def below(app: Any, prefix: str) -> Iterator[LiveRoute]:
         yield from _of_mount(mounted, prefix + place.rstrip("/"))
 
 
+def template(rule: Any) -> str:
+    """The path of a rule with its parameters as ``{name}``."""
+    return _PARAMETER.sub(r"{\1}", rule.rule)
+
+
 def _of_rule(app: Any, rule: Any, prefix: str) -> Iterator[LiveRoute]:
     view = app.view_functions.get(rule.endpoint)
-    path = prefix + _PARAMETER.sub(r"{\1}", rule.rule)
+    path = prefix + template(rule)
     handler = name_of(view) if view is not None else rule.endpoint
     host = _PARAMETER.sub(r"{\1}", rule.host or rule.subdomain or "")
     for method in _methods(rule, view):

@@ -24,14 +24,19 @@ def table(app: Any) -> tuple[LiveRoute, ...]:
 
 
 def _of_app(app: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
-    for route in _flat(app.routes):
+    for route in flat(app.routes):
         yield from _reader(route)(route, prefix, host)
     for path in _frontends(app):
         yield LiveRoute("GET", f"{prefix}{path.rstrip('/')}/{{path}}", "fastapi:frontend", "static", host)
 
 
-def _flat(routes: Iterable[Any]) -> Iterable[Any]:
-    """From 0.137 on FastAPI hides included routers in one object each; from 0.137.2 on it has a function that unfolds them."""
+def template(path: str) -> str:
+    """A path with its parameters as ``{name}``."""
+    return _CONVERTER.sub(r"{\1}", path)
+
+
+def flat(routes: Iterable[Any]) -> Iterable[Any]:
+    """Routes as they are served, included routers unfolded. From 0.137 on FastAPI hides included routers in one object each; from 0.137.2 on it has a function that unfolds them."""
     unfold = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
     return unfold(routes) if unfold else (leaf for route in routes for leaf in _leaves(route))
 
@@ -56,7 +61,7 @@ def _reader(route: Any) -> Callable[[Any, str, str], Iterator[LiveRoute]]:
 
 
 def _of_http(route: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
-    path = prefix + _CONVERTER.sub(r"{\1}", route.path)
+    path = prefix + template(route.path)
     kind = "docs" if getattr(route.endpoint, "__module__", None) == _DOCUMENTER else "http"
     for method in _methods(route):
         yield LiveRoute(method, path, name_of(route.endpoint), kind, host)
@@ -72,17 +77,17 @@ def _methods(route: Any) -> list[str]:
 
 
 def _of_websocket(route: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
-    path = prefix + _CONVERTER.sub(r"{\1}", route.path)
+    path = prefix + template(route.path)
     yield LiveRoute("WEBSOCKET", path, name_of(route.endpoint), "websocket", host)
 
 
 def _of_mount(route: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
-    below = prefix + _CONVERTER.sub(r"{\1}", route.path)
+    below = prefix + template(route.path)
     yield from _of_asgi(route.app, below, host)
 
 
 def _of_host(route: Any, prefix: str, _outer: str) -> Iterator[LiveRoute]:
-    yield from _of_asgi(route.app, prefix, _CONVERTER.sub(r"{\1}", route.host))
+    yield from _of_asgi(route.app, prefix, template(route.host))
 
 
 def _of_asgi(app: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
@@ -99,7 +104,7 @@ def _of_asgi(app: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
 
 def _of_unknown(route: Any, prefix: str, host: str) -> Iterator[LiveRoute]:
     """A route class of the project's own: what it says of itself, never nothing."""
-    path = prefix + _CONVERTER.sub(r"{\1}", str(getattr(route, "path", None) or "/{path}"))
+    path = prefix + template(str(getattr(route, "path", None) or "/{path}"))
     for method in sorted(getattr(route, "methods", None) or [ANY_METHOD]):
         yield LiveRoute(method, path, name_of(getattr(route, "endpoint", None) or route), "http", host)
 

@@ -1,0 +1,216 @@
+"""The guard for Flask.
+
+    from ostiary.flask import Guard, public, require
+
+    guard = Guard(app)
+
+    @app.get("/api/v1/orders")
+    @require("orders:read", limits="5 per minute")
+    def orders(): ...
+
+    @app.get("/health")
+    @public("the load balancer asks without a key")
+    def health(): ...
+
+The decision is made on the rule that Flask itself matched, before hooks, views and body parsing; a route about which nobody decided is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ostiary.errors import MissingExtra, UsageError
+
+try:
+    import flask as _flask  # noqa: F401
+except ModuleNotFoundError:
+    raise MissingExtra("ostiary.flask", "flask") from None
+
+from flask import Blueprint, Flask, Response, has_request_context
+from flask import request as flask_request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from ostiary.guard import answers
+from ostiary.guard.authn.statics import static
+from ostiary.guard.checks import Declared, Problem, gate_reached, problems, warning
+from ostiary.guard.core import Core
+from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
+from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, exempt, limit, merged, nearest, public, require
+from ostiary.guard.policies import Compiled
+from ostiary.routes.flask import template
+from ostiary.wsgi import KEY, Shim, WsgiRequest
+
+if TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+__all__ = ["Guard", "delegated", "exempt", "limit", "public", "require", "static"]
+
+EXTENSION = "ostiary"
+logger = logging.getLogger("ostiary")
+
+
+class Guard:
+    """Guards one Flask app. Takes what ``ostiary.guard.core.Core`` takes; without an app, ``init_app`` is called later."""
+
+    require = staticmethod(require)
+    public = staticmethod(public)
+    limit = staticmethod(limit)
+    exempt = staticmethod(exempt)
+    delegated = staticmethod(delegated)
+
+    def __init__(self, app: Flask | None = None, **settings: Any) -> None:
+        self._settings = settings
+        self._blueprints: dict[str, Declaration] = {}
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Checks the settings, opens the stores and puts the guard in front of the app. Raises UsageError for a bad setting."""
+        if EXTENSION in app.extensions:
+            raise UsageError("this app has a guard already")
+        core = Core(**self._settings)
+        installed = Installed(app, core, self._blueprints)
+        app.extensions[EXTENSION] = installed
+        inner, app.wsgi_app = app.wsgi_app, None  # type: ignore[method-assign, assignment]
+        app.wsgi_app = Shim(inner, core, installed.ready)  # type: ignore[method-assign]
+        app.full_dispatch_request = installed.around(app.full_dispatch_request)  # type: ignore[method-assign]
+
+    def protect(self, blueprint: Blueprint, declaration: Declaration) -> None:
+        """What holds for every route of a blueprint that says nothing itself."""
+        said = self._blueprints.get(blueprint.name)
+        self._blueprints[blueprint.name] = declaration if said is None else merged(said, declaration)
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who is calling; None outside a request, on a public route, and where nobody was proved."""
+        found = flask_request.environ.get(KEY) if has_request_context() else None
+        return found.principal if found is not None else None
+
+
+class Installed:
+    """The guard of one app: in ``app.extensions["ostiary"]``."""
+
+    def __init__(self, app: Flask, core: Core, blueprints: dict[str, Declaration]) -> None:
+        self.app = app
+        self.core = core
+        self._blueprints = blueprints
+        self._compiled: dict[tuple[int, str], tuple[Rule, Compiled]] = {}
+        self._checked = False
+        self._lock = threading.Lock()
+
+    def ready(self) -> None:
+        """Before the first request: every declaration is compiled, what cannot be is an error, what nobody declared is said."""
+        if self._checked:
+            return
+        with self._lock:
+            if not self._checked:
+                found = self.problems()
+                warning(logger, found, monitor=self.core.monitor)
+                self._checked = True
+
+    def problems(self) -> list[Problem]:
+        """What ``ostiary guard check`` says of this app. Raises UsageError for a declaration that cannot be."""
+        return problems(self.core, list(self.declared()))
+
+    def declared(self) -> Iterator[Declared]:
+        """Every method of every rule with its policy."""
+        for rule in self.app.url_map.iter_rules():
+            view = self.app.view_functions.get(rule.endpoint)
+            if rule.build_only or view is None:
+                continue
+            for method in sorted((rule.methods or {"*"}) - {"HEAD", "OPTIONS"}):
+                yield Declared(self.compiled(rule, method), view)
+
+    def _gated(self, rule: Rule, view: Any, method: str, delegate: Delegated) -> bool:
+        """Is the app's own gate on the route: around the view, or among the hooks that run before it?"""
+        names = (None, *_blueprint_names(rule.endpoint))
+        hooks = [hook for name in names for hook in self.app.before_request_funcs.get(name, ())]
+        return gate_reached(delegate.gate, _method_of(view, method), view, *hooks)
+
+    def compiled(self, rule: Rule, method: str) -> Compiled:
+        """The policy of a method on a rule; made anew when the app has put another view in its place."""
+        view = self.app.view_functions.get(rule.endpoint)
+        found = self._compiled.get((id(rule), method))
+        if found is not None and found[1].owner is view:
+            return found[1]
+        fresh = self._compile(rule, method, view)
+        # The rule is kept beside it, so that its id stays its own.
+        self._compiled[id(rule), method] = (rule, fresh)
+        return fresh
+
+    def _compile(self, rule: Rule, method: str, view: Any) -> Compiled:
+        outer = [self._blueprints.get(name) for name in _blueprint_names(rule.endpoint)]
+        gated = partial(self._gated, rule, view, method)
+        return self.core.policies.compile(method, template(rule), _mark_of(view, method), outer, owner=view, gated=gated)
+
+    def around(self, dispatch: Any) -> Any:
+        """``full_dispatch_request`` of the app, with the decision before it."""
+
+        def guarded(*arguments: Any) -> Response:
+            request = flask_request.environ.get(KEY)
+            if request is None:
+                # The app is called past its wsgi_app: nothing was checked on the way in.
+                request = WsgiRequest(flask_request.environ, self.core.clock())
+                flask_request.environ[KEY] = request
+                denied = self.core.arrive(request)
+                if denied is not None:
+                    return self._refusal(request, denied, arguments)
+            decision = self._decide(request)
+            if isinstance(decision, Deny):
+                return self._refusal(request, decision, arguments)
+            return dispatch(*arguments)  # type: ignore[no-any-return]
+
+        return guarded
+
+    def _decide(self, request: WsgiRequest) -> Decision:
+        rule, failed = flask_request.url_rule, flask_request.routing_exception
+        if rule is None or failed is not None:
+            return self._unrouted(request, failed)
+        if _preflight(request) and getattr(rule, "provide_automatic_options", False):
+            # Flask answers by itself; no view is reached.
+            return ALLOW
+        return self.core.decide(request, self.compiled(rule, request.method))
+
+    def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
+        """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""
+        if isinstance(failed, (MethodNotAllowed, RequestRedirect)) and _preflight(request):
+            return ALLOW
+        return self.core.decide(request, self.core.policies.unmatched)
+
+    def _refusal(self, request: WsgiRequest, denied: Deny, arguments: tuple[Any, ...]) -> Response:
+        """The refusal, through the app's own after_request functions, so that CORS headers are on it."""
+        refused = answers.refusal(request, denied)
+        response = self.app.response_class(refused.body, refused.status, refused.headers)
+        # Flask hands its context along from 3.2 on.
+        finalize: Any = self.app.finalize_request
+        return finalize(*arguments, response, from_error_handler=True)  # type: ignore[no-any-return]
+
+
+def _preflight(request: WsgiRequest) -> bool:
+    """A real preflight (Fetch standard): OPTIONS with Origin and Access-Control-Request-Method."""
+    return request.method == "OPTIONS" and bool(request.header("origin") and request.header("access-control-request-method"))
+
+
+def _blueprint_names(endpoint: str) -> list[str]:
+    """The blueprints of an endpoint, the innermost first, named as they are registered."""
+    parts = endpoint.split(".")[:-1]
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def _method_of(view: Any, method: str) -> Any:
+    """The function of a class-based view that answers a method; None where there is none."""
+    return getattr(getattr(view, "view_class", None), "get" if method == "HEAD" else method.lower(), None)
+
+
+def _mark_of(view: Any, method: str) -> Declaration | None:
+    """What a view says: its method's word before its class's, and what one leaves open from the other."""
+    found = [getattr(thing, MARK, None) for thing in (_method_of(view, method), getattr(view, "view_class", None), view)]
+    said = [mark for mark in found if mark is not None]
+    if not said:
+        return None
+    return nearest(said)

@@ -1,0 +1,223 @@
+"""Declarations: what the author of a route says of it. A decorator leaves a mark on the function; nothing is wrapped.
+
+    @app.get("/orders")
+    @require("orders:read", limits="5 per minute")
+    def orders(): ...
+
+The nearest word counts: the route's own, then the file's, then its blueprint's or router's, then the app's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from ostiary.errors import UsageError
+from ostiary.guard.decision import Deny
+from ostiary.model import limit as limit_text
+from ostiary.model import scope as scope_text
+from ostiary.model.limit import Limit
+from ostiary.model.route import UNDECLARED, Location, Policy
+
+MARK = "__ostiary__"
+F = TypeVar("F")
+
+
+class PolicyError(UsageError):
+    """A declaration that contradicts itself or cannot be understood; raised at start-up."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was said; None is nothing said. Used as a decorator, as ``default=`` and for a blueprint or router."""
+
+    public: str | None = None
+    required: bool = False
+    scopes: tuple[str, ...] = ()
+    any_scopes: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] | None = None
+    networks: tuple[str, ...] | None = None
+    monitor: bool | None = None
+    issues: bool | None = None
+    delegates: tuple[Delegated, ...] = ()
+    at: Location | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Does it say who may call? (A limit alone does not.)"""
+        return self.public is not None or self.required
+
+    def __call__(self, view: F) -> F:
+        said = getattr(view, MARK, None)
+        setattr(view, MARK, self if said is None else merged(said, self))
+        return view
+
+
+@dataclass(frozen=True)
+class Delegated:
+    """The app's own gate: ``gate`` decides, ``subject`` says who is calling (None: nobody, or not yet known)."""
+
+    name: str
+    gate: Callable[..., Any]
+    subject: Callable[..., Any] | None = None
+    scopes: Callable[..., Iterable[str]] | None = None
+
+
+def require(
+    *scopes: str,
+    any_of: Iterable[str] = (),
+    schemes: Iterable[str] = (),
+    limits: str | Iterable[str] | None = None,
+    networks: Iterable[str] | None = None,
+    monitor: bool | None = None,
+    issues: bool | None = None,
+) -> Declaration:
+    """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential."""
+    return Declaration(
+        required=True,
+        scopes=_scopes(scopes),
+        any_scopes=_scopes(any_of),
+        schemes=tuple(schemes),
+        limits=limits_of(limits),
+        networks=None if networks is None else tuple(networks),
+        monitor=monitor,
+        issues=issues,
+    )
+
+
+def public(reason: str, *, limits: str | Iterable[str] | None = None) -> Declaration:
+    """Everybody may call, for a reason that is written down."""
+    if not isinstance(reason, str) or not reason.strip():
+        raise PolicyError('public needs a reason: @public("the load balancer asks without a key")')
+    return Declaration(public=reason.strip(), limits=limits_of(limits))
+
+
+def limit(*texts: str, by: str | Iterable[str] | None = None, bucket: str = "", cost: int = 1) -> Declaration:
+    """Rate limits of a route (``"5 per minute"``); who may call is said elsewhere. ``by``: principal, address, app, or several."""
+    who = None if by is None else (by,) if isinstance(by, str) else tuple(by)
+    found = limits_of(texts) or ()
+    if not found:
+        raise PolicyError('limit needs a rate: @limit("5 per minute")')
+    changed = tuple(replace(one, by=who or one.by, bucket=bucket or one.bucket, cost=cost) for one in found)
+    return Declaration(limits=changed)
+
+
+def exempt() -> Declaration:
+    """No rate limit on this route, not even the default ones."""
+    return Declaration(limits=())
+
+
+def delegated(
+    gate: Callable[..., Any],
+    subject: Callable[..., Any] | None = None,
+    *,
+    scopes: Callable[..., Iterable[str]] | None = None,
+    limits: str | Iterable[str] | None = None,
+) -> Declaration:
+    """The app's own gate decides who may call; start-up checks that it really is on the route."""
+    if not callable(gate):
+        raise PolicyError("delegated needs the app's own gate: @delegated(get_current_user)")
+    name = f"delegated:{getattr(gate, '__qualname__', type(gate).__name__)}"
+    return Declaration(
+        required=True,
+        schemes=(name,),
+        limits=limits_of(limits),
+        delegates=(Delegated(name, gate, subject, scopes),),
+    )
+
+
+def limits_of(texts: str | Iterable[str] | None) -> tuple[Limit, ...] | None:
+    """The limits that a text, or several, write; None when nothing was said."""
+    return None if texts is None else limit_text.parse_all(texts if isinstance(texts, str) else tuple(texts))
+
+
+def _scopes(texts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(texts, str):
+        texts = (texts,)
+    for text in texts:
+        if callable(text):
+            raise PolicyError("write @require(), with the brackets")
+    return tuple(scope_text.parse(text) for text in texts)
+
+
+def merged(first: Declaration, second: Declaration) -> Declaration:
+    """Two marks on one function. They may add to each other and must not contradict each other."""
+    if (first.public is not None and second.required) or (second.public is not None and first.required):
+        raise PolicyError("a route is said to be public and to require a credential")
+    return Declaration(
+        public=first.public if first.public is not None else second.public,
+        required=first.required or second.required,
+        scopes=_union(first.scopes, second.scopes),
+        any_scopes=_one_of("any_of", first.any_scopes, second.any_scopes) or (),
+        schemes=_union(first.schemes, second.schemes),
+        limits=_limits(first.limits, second.limits),
+        networks=_one_of("networks", first.networks, second.networks),
+        monitor=_one_of("monitor", first.monitor, second.monitor),
+        issues=_one_of("issues", first.issues, second.issues),
+        delegates=_union(first.delegates, second.delegates),
+        at=first.at or second.at,
+    )
+
+
+def _union(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*first, *(item for item in second if item not in first))
+
+
+def _limits(first: tuple[Limit, ...] | None, second: tuple[Limit, ...] | None) -> tuple[Limit, ...] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    if not first or not second:
+        raise PolicyError("a route is said to have a limit and to be exempt")
+    return _union(first, second)
+
+
+def _one_of(what: str, first: Any, second: Any) -> Any:
+    if not first or not second or first == second:
+        return first or second
+    raise PolicyError(f"{what} is said twice, differently")
+
+
+def nearest(declarations: Iterable[Declaration | None]) -> Declaration:
+    """One declaration of several, the nearest first: who may call from the first that decides, all else from the first that says it."""
+    said = [one for one in declarations if one is not None]
+    access = next((one for one in said if one.decides), Declaration())
+    return replace(
+        access,
+        limits=_first(one.limits for one in said),
+        networks=_first(one.networks for one in said),
+        monitor=_first(one.monitor for one in said),
+        issues=_first(one.issues for one in said),
+        at=_first(one.at for one in said),
+    )
+
+
+def _first(values: Iterable[F | None]) -> F | None:
+    return next((value for value in values if value is not None), None)
+
+
+def policy_of(declaration: Declaration) -> Policy:
+    """The policy that a declaration writes down."""
+    if not declaration.decides:
+        return replace(UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, at=declaration.at)
+    return Policy(
+        public=declaration.public is not None,
+        reason=declaration.public or "",
+        schemes=declaration.schemes,
+        scopes=declaration.scopes,
+        any_scopes=declaration.any_scopes,
+        limits=declaration.limits,
+        networks=declaration.networks,
+        monitor=declaration.monitor,
+        issues=bool(declaration.issues),
+        at=declaration.at,
+    )
+
+
+class Refused(Exception):
+    """Raised through an app's own code when the guard refuses a caller whom the app's gate has let in."""
+
+    def __init__(self, denied: Deny) -> None:
+        super().__init__(denied.reason)
+        self.denied = denied

@@ -1,0 +1,165 @@
+"""A request from top to bottom. No I/O here: what a store or a user's function must answer is yielded (``guard/ask.py``).
+
+``arrive`` does what needs no route, ``decide`` all else, in the order of the steps. A refusal ends it; nothing after it is spent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ostiary.guard import network, transport
+from ostiary.guard.ask import Call, Flow, Spend
+from ostiary.guard.authn import Refusal
+from ostiary.guard.authn.presented import Malformed, in_query, presented
+from ostiary.guard.decision import ALLOW, DEFERRED, Decision, Deny, Principal
+from ostiary.guard.stores.base import Charge, Spent, StoreDown
+from ostiary.model.scope import admits
+from ostiary.wire import problem
+
+if TYPE_CHECKING:
+    from ostiary.guard.core import Core
+    from ostiary.guard.declare import Delegated
+    from ostiary.guard.policies import Charges, Compiled
+    from ostiary.guard.request import Request
+
+LONGEST_TARGET = 16_384
+
+
+def arrive(core: Core, request: Request) -> Deny | None:
+    """Steps 1 to 4: the form of the head, the client's address, transport and host, the lists."""
+    if len(request.path) + len(request.query) > LONGEST_TARGET:
+        return Deny(problem.HEAD_TOO_LARGE, "target_too_long")
+    if core.trust.nobody:
+        request.reason = "forwarding_ignored" if network.forwarded(request) else ""
+    else:
+        network.resolve(request, core.trust)
+    if not core.transport.idle and (refused := transport.check(request, core.transport)):
+        return refused
+    if core.denied is not None and request.address in core.denied:
+        return Deny(problem.NETWORK, "network_denied")
+    if core.allowed is not None and request.address not in core.allowed:
+        return Deny(problem.NETWORK, "network_not_allowed")
+    return None
+
+
+def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
+    """Steps 5 to 15, for the route that the framework itself matched."""
+    policy = compiled.policy
+    try:
+        if compiled is core.policies.unmatched:
+            return (yield from spend(core, request, core.unmatched_charges, None, shown=False)) or ALLOW
+        if not policy.declared or not compiled.gated:
+            return Deny(problem.UNDECLARED, "gate_missing" if policy.declared else "undeclared")
+        if compiled.by_address and (refused := (yield from spend(core, request, compiled.by_address, None))):
+            return refused
+        if compiled.networks is not None and request.address not in compiled.networks:
+            return Deny(problem.NETWORK, "network_not_allowed")
+        if request.query and (leaked := in_query(request.query, core.query_parameters)) is not None:
+            return (yield from _in_query(core, request, leaked))
+        if policy.public:
+            return ALLOW
+        if compiled.delegate is not None:
+            return (yield from _delegated(core, request, compiled, compiled.delegate))
+        who = yield from authenticate(core, request, compiled)
+        if isinstance(who, Deny):
+            return who
+        return (yield from admit(core, request, compiled, who))
+    except StoreDown:
+        return Deny(problem.UNAVAILABLE, "store_down")
+
+
+def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:
+    """Steps 8 and 9: one credential, verified. What fails is counted by address before the caller hears of it."""
+    try:
+        text = presented(request, core.header)
+    except Malformed:
+        return Deny(problem.BAD_CREDENTIALS_FORM, "credentials_malformed")
+    if not text:
+        if core.stand_in is not None:
+            return core.stand_in
+        return (yield from _failed(core, request, Refusal("credentials_missing")))
+    request.credential = text
+    for authenticator in compiled.authenticators:
+        if (known := authenticator.known(text, core.clock())) is not None:
+            return known
+    for authenticator in compiled.authenticators:
+        answer = yield from authenticator.verify(text, core.clock())
+        if isinstance(answer, Principal):
+            return answer
+        if answer is not None:
+            return (yield from _failed(core, request, answer))
+    return (yield from _failed(core, request, Refusal("credentials_unknown")))
+
+
+def admit(core: Core, request: Request, compiled: Compiled, who: Principal) -> Flow[Decision]:
+    """Steps 11 to 14 for a principal: its own networks, scopes, limits."""
+    request.principal = who
+    if who.networks is not None and request.address not in core.networks_of(who.networks):
+        return Deny(problem.NETWORK, "key_network")
+    policy = compiled.policy
+    if not admits(who.scopes, policy.scopes, policy.any_scopes):
+        return Deny(problem.INSUFFICIENT_SCOPE, "scope")
+    charges = compiled.by_principal
+    if who.limits:
+        charges += tuple((("key", who.key_id), one) for one in who.limits)
+    return ((yield from spend(core, request, charges, who)) if charges else None) or ALLOW
+
+
+def spend(core: Core, request: Request, charges: Charges, who: Principal | None, shown: bool = True) -> Flow[Deny | None]:
+    """All limits of a phase, all or none. What is not ``shown`` is told of only when it refuses."""
+    asked = tuple(Charge((*key, *_whom(core, request, one.by, who)), one, one.cost) for key, one in charges)
+    if not asked:
+        return None
+    now = core.clock()
+    spent: Spent = core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
+    if shown or not spent.allowed:
+        _show(request, asked, spent)
+    return None if spent.allowed else Deny(problem.TOO_MANY, "rate_limit")
+
+
+def _show(request: Request, asked: tuple[Charge, ...], spent: Spent) -> None:
+    """What the answer will say about limits: of every phase so far."""
+    before = request.spent.states if request.spent is not None else ()
+    shift = len(before)
+    states = tuple((index + shift, left, reset) for index, left, reset in spent.states) if shift else spent.states
+    request.limits += tuple(charge.limit for charge in asked)
+    request.spent = Spent(spent.allowed, before + states, spent.retry_after)
+
+
+def _whom(core: Core, request: Request, by: tuple[str, ...], who: Principal | None) -> tuple[str, ...]:
+    address = network.bucket(request.address, core.ipv6_prefix)
+    told = {"app": ("app", ""), "address": ("address", address), "principal": ("address", address)}
+    if who is not None and (subject := who.key_id or who.subject):
+        told["principal"] = (who.scheme, subject)
+    return tuple(part for kind in by for part in told[kind])
+
+
+def _failed(core: Core, request: Request, refusal: Refusal) -> Flow[Deny]:
+    """A failed attempt. Whoever has failed too often hears 429 instead; a credential that verifies is never held up."""
+    if core.failure_charges and refusal.reason != "credentials_missing":
+        over = yield from spend(core, request, core.failure_charges, None, shown=False)
+        if over is not None:
+            return over._replace(reason=f"too_many_failures:{refusal.reason}")
+    return Deny(problem.UNAUTHENTICATED, refusal.reason)
+
+
+def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
+    """A key in a URL is refused. One that is really good is marked as exposed; one that is not never is, or a stranger could burn it."""
+    request.credential = leaked
+    for authenticator in core.authenticators:
+        answer = yield from authenticator.verify(leaked, core.clock())
+        if isinstance(answer, Principal):
+            yield Call(core.exposed, (answer, "query"))
+            request.principal = answer
+            break
+    return Deny(problem.KEY_IN_QUERY, "key_in_query")
+
+
+def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Delegated) -> Flow[Decision]:
+    """The app's own gate decides. Who is calling is asked where it can be known before the handler runs; who is not known counts by address."""
+    if core.gates_run_later:
+        return DEFERRED
+    who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None
+    if who is not None:
+        return (yield from admit(core, request, compiled, who))
+    return ((yield from spend(core, request, compiled.by_principal, None)) if compiled.by_principal else None) or DEFERRED

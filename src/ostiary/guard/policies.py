@@ -1,0 +1,131 @@
+"""Policies made ready to be asked: one Compiled for a method on a route, made once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ostiary.errors import UsageError
+from ostiary.guard.declare import Declaration, Delegated, nearest, policy_of
+from ostiary.guard.network import Networks
+from ostiary.model.route import UNDECLARED, Policy
+
+if TYPE_CHECKING:
+    from ostiary.guard.authn import Authenticator
+    from ostiary.model.limit import Limit
+
+_VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
+Charges = tuple[tuple[tuple[str, ...], "Limit"], ...]
+
+
+class Compiled:
+    """What the flow needs of a policy. ``owner`` is the view it was made for: when an app replaces the view, it is made again."""
+
+    __slots__ = (
+        "authenticators",
+        "by_address",
+        "by_principal",
+        "delegate",
+        "gated",
+        "method",
+        "monitor",
+        "networks",
+        "owner",
+        "policy",
+        "template",
+        "version",
+    )
+
+    def __init__(
+        self,
+        policy: Policy,
+        method: str,
+        template: str,
+        *,
+        authenticators: tuple[Authenticator, ...] = (),
+        delegate: Delegated | None = None,
+        gated: bool = True,
+        monitor: bool = False,
+        defaults: tuple[Limit, ...] = (),
+        owner: object = None,
+    ) -> None:
+        self.policy = policy
+        self.method = method
+        self.template = template
+        found = _VERSION.search(template)
+        self.version = found.group(1).lower() if found else ""
+        self.authenticators = authenticators
+        self.delegate = delegate
+        self.gated = gated
+        self.monitor = policy.monitor if policy.monitor is not None else monitor
+        self.networks = None if policy.networks is None else Networks(policy.networks)
+        limits = defaults if policy.limits is None else policy.limits
+        # Who is not known before the credential is verified is counted after it; a public route knows the address alone.
+        early = [one for one in limits if policy.public or "principal" not in one.by]
+        self.by_address = self._charges(early)
+        self.by_principal = self._charges([one for one in limits if one not in early])
+        self.owner = owner
+
+    def _charges(self, limits: Iterable[Limit]) -> Charges:
+        return tuple(((one.bucket,) if one.bucket else ("", self.method, self.template), one) for one in limits)
+
+
+class Policies:
+    """Compiles what was declared, and remembers what nobody declared."""
+
+    def __init__(
+        self,
+        authenticators: Iterable[Authenticator],
+        *,
+        default: Declaration | None = None,
+        by_path: Callable[[str, str], Declaration | None],
+        limits: tuple[Limit, ...] = (),
+        monitor: bool = False,
+    ) -> None:
+        self._authenticators = {one.name: one for one in authenticators}
+        self._default = default
+        self._by_path = by_path
+        self._limits = limits
+        self._monitor = monitor
+        self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor)
+
+    def compile(
+        self,
+        method: str,
+        template: str,
+        own: Declaration | None,
+        outer: Iterable[Declaration | None] = (),
+        *,
+        owner: object = None,
+        gated: Callable[[Delegated], bool] = lambda _: True,
+    ) -> Compiled:
+        """``own``: the route's mark; ``outer``: its blueprint's or router's, the nearest first. HEAD is judged as GET.
+
+        ``gated(delegate)`` tells whether the app's own gate really is on the route.
+        """
+        method = "GET" if method == "HEAD" else method
+        said = nearest((own, self._by_path(method, template), *outer, self._default))
+        policy = policy_of(said)
+        delegate = said.delegates[0] if said.delegates else None
+        return Compiled(
+            policy,
+            method,
+            template,
+            authenticators=self._allowed(policy, method, template),
+            delegate=delegate,
+            gated=delegate is None or gated(delegate),
+            monitor=self._monitor,
+            defaults=self._limits,
+            owner=owner,
+        )
+
+    def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator, ...]:
+        if not policy.schemes:
+            return tuple(self._authenticators.values())
+        named = [name for name in policy.schemes if not name.startswith("delegated:")]
+        unknown = [name for name in named if name not in self._authenticators]
+        if unknown:
+            known = ", ".join(self._authenticators) or "none"
+            raise UsageError(f"{method} {template}: no such scheme: {', '.join(unknown)} (this guard has {known})")
+        return tuple(self._authenticators[name] for name in named)

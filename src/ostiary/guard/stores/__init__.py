@@ -1,0 +1,64 @@
+"""Stores by URL: ``memory://``, ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db``.
+
+Each role has a SQLite file of its own beside the named one (keys ``ostiary.db``, counters ``ostiary-counters.db``, events
+``ostiary-events.db``), so that none waits for another's lock.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from ostiary.errors import UsageError
+
+if TYPE_CHECKING:
+    from ostiary.guard.stores.base import Counters
+    from ostiary.guard.stores.keys_base import EventStore, KeyStore
+
+Role = Literal["keys", "counters", "events"]
+_ROLES = ("keys", "counters", "events")
+_SQLITE = "sqlite:///"
+
+
+@overload
+def open_store(url: str, role: Literal["keys"]) -> KeyStore: ...
+@overload
+def open_store(url: str, role: Literal["counters"]) -> Counters: ...
+@overload
+def open_store(url: str, role: Literal["events"]) -> EventStore: ...
+def open_store(url: str, role: Role) -> Any:
+    """The store of that role; UsageError for a URL that is none, and for a file that cannot be used.
+
+    Every call of ``memory://`` makes a new, empty store.
+    """
+    if role not in _ROLES:
+        raise UsageError(f"{role!r} is no role of a store: {', '.join(_ROLES)}")
+    file = file_of(url)
+    engine = "memory" if file is None else "sqlite"
+    store = getattr(import_module(f"ostiary.guard.stores.{engine}_{role}"), f"{engine.capitalize()}{role.capitalize()}")
+    return store() if file is None else store(role_path(file, role))
+
+
+def folder_of(url: str) -> Path:
+    """The folder of a store's files; the working directory for ``memory://``. UsageError for a URL that is none."""
+    file = file_of(url)
+    return Path.cwd() if file is None else file.absolute().parent
+
+
+def role_path(file: Path, role: Role) -> Path:
+    """The file of one role beside the one that the URL names."""
+    return file if role == "keys" else file.with_name(f"{file.stem}-{role}{file.suffix}")
+
+
+def file_of(url: str) -> Path | None:
+    """The file that a URL names, None for memory."""
+    if url == "memory://":
+        return None
+    if not isinstance(url, str):
+        raise UsageError(f"a store is named by a URL, as in sqlite:///ostiary.db, not by {url!r}")
+    name = url.removeprefix(_SQLITE)
+    if name == url or not name or "?" in name or "\0" in name or name.endswith("/"):
+        shown = url.partition("//")[0] + "//…" if "@" in url else url
+        raise UsageError(f"{shown!r} is no store; write sqlite:///ostiary.db, sqlite:////var/lib/app/ostiary.db or memory://")
+    return Path(name)

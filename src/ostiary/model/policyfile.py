@@ -1,0 +1,201 @@
+"""Policies by path, from the ``[[policy]]`` tables of ``ostiary.toml`` (or ``[[tool.ostiary.policy]]`` of ``pyproject.toml``).
+
+    [[policy]]
+    path = "/api/v1/orders/**"         # over templates such as /api/v1/orders/{id}; * is one segment or a part of it, ** any number
+    methods = ["GET"]                  # every method without it
+    require = ["orders:read"]          # all of these scopes; [] demands a credential and no scope
+    limits = ["100 per day", "5 per second by address"]
+
+Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``, ``networks`` (CIDR), ``mode`` ("monitor" or
+"enforce"). A table that has none of public, require, any and schemes says nothing about who may call.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import PurePath
+from typing import Any
+
+from ostiary.errors import UsageError
+from ostiary.model import limit, patterns, scope
+from ostiary.model.limit import Limit
+from ostiary.model.route import Location, Policy
+from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
+
+_SECTION = "tool.ostiary"
+_KEYS = ("path", "methods", "public", "require", "any", "schemes", "limits", "networks", "mode")
+_DECIDING = ("public", "require", "any", "schemes")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
+_PATH = re.compile(r"/[^\s?#<>]*")
+_SCHEME = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class PathPolicy:
+    """One ``[[policy]]`` table. ``methods`` None is every method; ``policy.declared`` is False where it does not say who may call."""
+
+    path: str
+    methods: tuple[str, ...] | None
+    policy: Policy
+
+    def matches(self, method: str, template: str) -> bool:
+        """Is this route meant? ``template`` writes parameters as ``{name}``."""
+        return (self.methods is None or method in self.methods) and patterns.matches(self.path, template)
+
+
+def parse(text: str, file: str) -> tuple[PathPolicy, ...]:
+    """The policies of a text, in its order; ConfigError with file and line for every mistake. What is the scanner's is left alone."""
+    source, table = section(text, file, _SECTION if PurePath(file).name == "pyproject.toml" else "")
+    source.known_keys(table, (*GUARD_KEYS, *SCAN_KEYS))
+    items = source.typed(table, "policy", list, "written as [[policy]] tables") or []
+    found = tuple(_policy(source.inside("policy", index), item) for index, item in enumerate(items))
+    _refuse_said_twice(source, found, items)
+    return found
+
+
+def matching(policies: tuple[PathPolicy, ...], method: str, template: str) -> tuple[PathPolicy, ...]:
+    """Those that mean this route, the most specific first, whatever their order in the file (equal ones keep it).
+
+    Segments are weighed from the left: a fixed one before one with a ``*`` in it, that before ``*``, that before ``**``; on equal
+    paths the one with methods goes first. Each value is then taken from the first that says it.
+    """
+    return tuple(sorted((one for one in policies if one.matches(method, template)), key=_specific, reverse=True))
+
+
+def _specific(one: PathPolicy) -> tuple[tuple[int, ...], bool]:
+    ranks = [0 if part == "**" else 1 if part == "*" else 2 if "*" in part else 3 for part in one.path.strip("/").split("/")]
+    # The end of a path is more specific than anything that might follow, and less when it ends in **.
+    return (*ranks, -1 if ranks[-1] == 0 else 4), one.methods is not None
+
+
+def _policy(source: TomlSource, item: object) -> PathPolicy:
+    if not isinstance(item, dict):
+        raise source.wrong("a policy is a [[policy]] table", "")
+    source.known_keys(item, _KEYS)
+    if not item.keys() - {"path", "methods"}:
+        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks or mode", "")
+    _refuse_contradiction(source, item)
+    policy = Policy(
+        declared=any(key in item for key in _DECIDING),
+        public="public" in item,
+        reason=_reason(source, item),
+        scopes=_scopes(source, item, "require"),
+        any_scopes=_scopes(source, item, "any"),
+        schemes=_schemes(source, item),
+        limits=_limits(source, item),
+        networks=_networks(source, item),
+        monitor=_monitor(source, item),
+        at=Location(source.shown, source.line("path")),
+    )
+    return PathPolicy(_path(source, item), _methods(source, item), policy)
+
+
+def _refuse_contradiction(source: TomlSource, item: dict[str, Any]) -> None:
+    if "public" not in item:
+        return
+    for key in _DECIDING[1:]:
+        if key in item:
+            raise source.wrong(f"a route is public or has {key}, not both", key)
+
+
+def _path(source: TomlSource, item: dict[str, Any]) -> str:
+    path = source.text(item, "path")
+    if path is None:
+        raise source.wrong('a policy names its path, as in path = "/api/v1/*"', "")
+    if not _PATH.fullmatch(path):
+        raise source.wrong(f"{path!r} is no path; write it as /orders/{{id}} or /api/v1/*, and methods apart", "path")
+    return path
+
+
+def _methods(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...] | None:
+    if "methods" not in item:
+        return None
+    names = tuple(name.upper() for name in source.texts(item, "methods"))
+    if not names:
+        raise source.wrong("methods is empty; leave it out for every method", "methods")
+    for name in names:
+        if name not in _METHODS:
+            raise source.wrong(f"{name!r} is no method ({', '.join(_METHODS)})", "methods")
+    return tuple(dict.fromkeys(names))
+
+
+def _reason(source: TomlSource, item: dict[str, Any]) -> str:
+    reason = source.text(item, "public")
+    if reason is not None and not any(character.isalnum() for character in reason):
+        raise source.wrong("public needs a reason", "public")
+    return (reason or "").strip()
+
+
+def _scopes(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ...]:
+    names = source.texts(item, key)
+    if key == "any" and key in item and not names:
+        raise source.wrong("any is empty: no scope would do; leave it out, or name scopes", key)
+    return tuple(_explained(source, key, scope.parse, name) for name in dict.fromkeys(names))
+
+
+def _schemes(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...]:
+    names = source.texts(item, "schemes")
+    if "schemes" in item and not names:
+        raise source.wrong("schemes is empty; leave it out to accept every scheme", "schemes")
+    for name in names:
+        if not _SCHEME.fullmatch(name):
+            raise source.wrong(f"{name!r} is no name of a scheme", "schemes")
+    return tuple(dict.fromkeys(names))
+
+
+def _limits(source: TomlSource, item: dict[str, Any]) -> tuple[Limit, ...] | None:
+    if "limits" not in item:
+        return None
+    given = item["limits"]
+    if not isinstance(given, str | list):
+        raise source.wrong('limits is a text, as in "5 per minute", or a list of them', "limits")
+    texts = (given,) if isinstance(given, str) else source.texts(item, "limits")
+    return tuple(found for text in texts for found in _explained(source, "limits", limit.parse, text))
+
+
+def _networks(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...] | None:
+    if "networks" not in item:
+        return None
+    texts = source.texts(item, "networks")
+    if not texts:
+        raise source.wrong("networks is empty: nobody could call; leave it out to admit every address", "networks")
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise source.wrong(f"{text!r} is no network, as in 10.0.0.0/8 or 2001:db8::/32 ({error})", "networks") from None
+    return texts
+
+
+def _monitor(source: TomlSource, item: dict[str, Any]) -> bool | None:
+    mode = source.text(item, "mode")
+    if mode is None:
+        return None
+    if mode not in ("monitor", "enforce"):
+        raise source.wrong(f"mode is monitor or enforce, not {mode!r}", "mode")
+    return mode == "monitor"
+
+
+def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
+    """What ``read`` makes of the text; its refusal with the place in the file."""
+    try:
+        return read(text)
+    except UsageError as error:
+        raise source.wrong(str(error), key) from None
+
+
+def _refuse_said_twice(source: TomlSource, found: tuple[PathPolicy, ...], items: list[dict[str, Any]]) -> None:
+    """Tables of one path may add to each other; for one method each thing is said once."""
+    said: dict[tuple[str, str, str], int] = {}
+    for index, (one, item) in enumerate(zip(found, items, strict=True)):
+        for key in item.keys() - {"path", "methods"}:
+            what = "access" if key in _DECIDING else key
+            for method in one.methods or ("",):
+                first = said.setdefault((one.path, method, what), index)
+                if first != index:
+                    line = source.inside("policy", first).line("path")
+                    raise source.inside("policy", index).wrong(
+                        f"for {method or 'every method'} of {one.path} line {line} has decided that", key
+                    )

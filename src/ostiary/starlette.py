@@ -1,0 +1,248 @@
+"""The guard for Starlette, and what ``ostiary.fastapi`` builds on.
+
+The decision is made in ``handle`` of the route that the framework itself matched: wrapped once on the route classes, active only in a
+scope that carries our request. A mount of an app with routes defers to those; a raw mount is judged at the mount.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from ostiary.errors import MissingExtra, UsageError
+
+try:
+    import starlette as _starlette  # noqa: F401
+except ModuleNotFoundError:
+    raise MissingExtra("ostiary.starlette", "fastapi") from None
+
+from starlette import routing
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
+from ostiary.guard import answers
+from ostiary.guard.authn.statics import static
+from ostiary.guard.checks import Declared, Problem, gate_reached, problems, warning
+from ostiary.guard.core import Core
+from ostiary.guard.decision import Decision, Deny, Principal
+from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, exempt, limit, nearest, public, require
+from ostiary.guard.policies import Compiled
+from ostiary.routes import bearer_of
+from ostiary.routes.starlette import flat, template
+
+__all__ = ["Guard", "Principal", "delegated", "exempt", "limit", "public", "require", "static"]
+
+STATE = "ostiary"
+_ANY = "*"
+_WRAPPED = "__ostiary_wrapped__"
+_VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+logger = logging.getLogger("ostiary")
+_caller: ContextVar[AsgiRequest | None] = ContextVar("ostiary_caller", default=None)
+
+
+def current() -> AsgiRequest | None:
+    """The request whose handler is running; None outside one."""
+    return _caller.get()
+
+
+class Guard:
+    """Guards one app. Takes what ``ostiary.guard.core.Core`` takes; without an app, ``init_app`` is called later."""
+
+    require = staticmethod(require)
+    public = staticmethod(public)
+    limit = staticmethod(limit)
+    exempt = staticmethod(exempt)
+    delegated = staticmethod(delegated)
+
+    def __init__(self, app: Starlette | None = None, **settings: Any) -> None:
+        self._settings = settings
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Starlette) -> None:
+        """Checks the settings, opens the stores and puts the guard in front of the app. Raises UsageError for a bad setting."""
+        if getattr(app.state, STATE, None) is not None:
+            raise UsageError("this app has a guard already")
+        if getattr(app, "middleware_stack", None) is not None:
+            raise UsageError("the app is serving already: make the guard before the first request")
+        installed = self._installed(app, Core(**self._settings, gates_run_later=True))
+        setattr(app.state, STATE, installed)
+        wrap_route_classes()
+        # The innermost middleware: what the app's own ones add (CORS, compression) is added to refusals as well.
+        app.user_middleware.append(Middleware(Shim, core=installed.core, ready=installed.ready, site=installed))
+
+    def _installed(self, app: Starlette, core: Core) -> Installed:
+        return Installed(app, core)
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who is calling; None outside a request, on a public route, and where nobody was proved."""
+        request = current()
+        return request.principal if request is not None else None
+
+
+class Installed:
+    """The guard of one app: in ``app.state.ostiary``."""
+
+    def __init__(self, app: Starlette, core: Core) -> None:
+        self.app = app
+        self.core = core
+        self._compiled: dict[tuple[int, str, str], tuple[Any, Compiled]] = {}
+        self._checked = False
+        self._lock = threading.Lock()
+
+    def ready(self) -> None:
+        """At start-up: every declaration is compiled, what cannot be is an error, what nobody declared is said."""
+        if self._checked:
+            return
+        with self._lock:
+            if not self._checked:
+                warning(logger, self.problems(), monitor=self.core.monitor)
+                self._checked = True
+
+    def problems(self) -> list[Problem]:
+        """What ``ostiary guard check`` says of this app. Raises UsageError for a declaration that cannot be."""
+        return problems(self.core, list(self.declared()))
+
+    def declared(self) -> Iterator[Declared]:
+        """Every method of every route with its policy."""
+        return self._below(self.app.routes, "")
+
+    def _below(self, routes: Iterable[Any], prefix: str) -> Iterator[Declared]:
+        for listed in flat(routes):
+            route = _as_served(listed)
+            wrap(type(getattr(route, "original_route", route)))
+            inner = _inner_routes(route)
+            if inner is not None:
+                yield from self._below(inner, prefix + template(getattr(route, "path", "")))
+                continue
+            for method in _methods(route):
+                yield Declared(self._policy(route, method, prefix), getattr(route, "endpoint", None))
+
+    async def judge(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision:
+        """The decision at a route."""
+        method, offered = _method(route, scope), getattr(route, "methods", None)
+        if offered and method not in offered and scope["type"] == "http":
+            # The route itself answers 405; its endpoint is not reached.
+            return await self.core.adecide(request, self.core.policies.unmatched)
+        return await self.core.adecide(request, self._policy(route, method, request.prefix))
+
+    def _policy(self, route: Any, method: str, prefix: str) -> Compiled:
+        """The policy of a method on a route (of FastAPI: as it was included)."""
+        found = self._compiled.get((id(route), method, prefix))
+        if found is None:
+            gated = functools.partial(self.gated, route, method)
+            compiled = self.core.policies.compile(method, prefix + _path(route), self.said(route, method), owner=route, gated=gated)
+            # The route is kept beside it, so that its id stays its own.
+            found = self._compiled[id(route), method, prefix] = (route, compiled)
+        return found[1]
+
+    def said(self, route: Any, method: str) -> Declaration | None:
+        """What a route says of itself: its method's word before its endpoint's."""
+        endpoint = getattr(route, "endpoint", None)
+        marks = [getattr(thing, MARK, None) for thing in (getattr(endpoint, method.lower(), None), endpoint)]
+        found = [mark for mark in marks if mark is not None]
+        return nearest(found) if found else None
+
+    def gated(self, route: Any, method: str, delegate: Delegated) -> bool:
+        """Is the app's own gate on the route?"""
+        endpoint = getattr(route, "endpoint", None)
+        return gate_reached(delegate.gate, getattr(endpoint, method.lower(), None), endpoint)
+
+
+def wrap_route_classes() -> None:
+    """Every route class of Starlette, and of FastAPI where it is loaded."""
+    for cls in (routing.Route, routing.WebSocketRoute, routing.Mount, routing.Host):
+        wrap(cls)
+    loaded = sys.modules.get("fastapi.routing")
+    for name in ("APIRoute", "APIWebSocketRoute", "_FrontendRoute", "_FrontendRouteGroup"):
+        if (found := getattr(loaded, name, None)) is not None:
+            wrap(found)
+
+
+def wrap(cls: type) -> None:
+    """Puts the decision before ``handle`` of a route class, once, where the class defines one itself."""
+    own = vars(cls).get("handle")
+    if own is None or hasattr(own, _WRAPPED):
+        return
+
+    @functools.wraps(own)
+    async def handle(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        request = scope.get(KEY)
+        if request is None or request.judged:
+            await own(self, scope, receive, send)
+            return
+        route = _included(self, scope)
+        if _inner_routes(route) is not None:
+            request.prefix += template(getattr(route, "path", ""))
+            await own(self, scope, receive, send)
+            return
+        await _judged(functools.partial(own, self), route, request, scope, receive, send)
+
+    setattr(handle, _WRAPPED, True)
+    cls.handle = handle  # type: ignore[attr-defined]
+
+
+async def _judged(go_on: Any, route: Any, request: AsgiRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    request.judged = True
+    decision = await request.site.judge(route, scope, request)
+    token = _caller.set(request)
+    try:
+        if not isinstance(decision, Deny):
+            await go_on(scope, receive, send)
+            return
+    except Refused as late:
+        decision = late.denied
+    finally:
+        _caller.reset(token)
+    await respond(scope, send, answers.refusal(request, decision))
+
+
+def _included(route: Any, scope: Scope) -> Any:
+    """A route of an included router as FastAPI serves it: with its prefix and with the dependencies of all routers around it."""
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    return context if context is not None and context.original_route is route and context.starlette_route is None else route
+
+
+def _as_served(listed: Any) -> Any:
+    """The same of what ``flat`` lists."""
+    context = getattr(listed, "_route_context", None)
+    if context is None:
+        return getattr(listed, "route", listed)
+    return context.starlette_route or context
+
+
+def _inner_routes(route: Any) -> list[Any] | None:
+    """The routes of a mounted app; None for what is judged itself."""
+    if not isinstance(route, (routing.Mount, routing.Host)):
+        return None
+    owner = bearer_of(route.app, "routes")
+    return None if owner is None else list(owner.routes)
+
+
+def _path(route: Any) -> str:
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    if path is None:
+        return f"{getattr(route, 'frontend_prefix', '')}/{{path}}"
+    return template(path) + ("/{path}" if isinstance(route, routing.Mount) else "")
+
+
+def _method(route: Any, scope: Scope) -> str:
+    if scope["type"] == "websocket":
+        return "WEBSOCKET"
+    return str(scope["method"]) if hasattr(route, "endpoint") else _ANY
+
+
+def _methods(route: Any) -> list[str]:
+    if isinstance(getattr(route, "original_route", route), routing.WebSocketRoute):
+        return ["WEBSOCKET"]
+    if (endpoint := getattr(route, "endpoint", None)) is None:
+        return [_ANY]
+    offered = getattr(route, "methods", None) or [verb for verb in _VERBS if hasattr(endpoint, verb.lower())]
+    return sorted(set(offered) - {"HEAD"}) or [_ANY]

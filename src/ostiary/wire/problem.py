@@ -1,0 +1,58 @@
+"""Refusals as problem documents (RFC 9457). They say what to do and nothing about the inside: no exception text, trace or path."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal: ``code`` for programs, ``title`` for people, ``headers`` to send with it (Content-Type is ``CONTENT_TYPE``)."""
+
+    status: int
+    code: str
+    title: str
+    detail: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def body(self, request_id: str) -> bytes:
+        """The document as ASCII JSON: type, title, status, detail when there is one, code, request_id."""
+        document: dict[str, str | int] = {"type": "about:blank", "title": self.title, "status": self.status}
+        if self.detail:
+            document["detail"] = self.detail
+        document["code"] = self.code
+        document["request_id"] = request_id
+        return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+# One answer for unknown, wrong, expired, disabled and revoked alike; RFC 6750 wants no error= when nothing was sent, so never.
+UNAUTHENTICATED = Problem(
+    401,
+    "unauthenticated",
+    "Unauthorized",
+    "Send a valid key in X-API-Key or in Authorization: Bearer.",
+    (("WWW-Authenticate", "Bearer"),),
+)
+INSUFFICIENT_SCOPE = Problem(
+    403,
+    "insufficient_scope",
+    "Forbidden",
+    "The credential is valid, but does not hold the scope that this route needs.",
+    (("WWW-Authenticate", 'Bearer error="insufficient_scope"'),),
+)
+UNDECLARED = Problem(403, "forbidden", "Forbidden")
+NETWORK = Problem(403, "network_not_allowed", "Forbidden", "This network may not call here.")
+HTTPS_REQUIRED = Problem(403, "https_required", "Forbidden", "Call over HTTPS. A credential that was sent in clear should be replaced.")
+BAD_CREDENTIALS_FORM = Problem(
+    400, "bad_credentials_form", "Bad Request", "Send exactly one credential, in one header: X-API-Key or Authorization."
+)
+KEY_IN_QUERY = Problem(
+    400, "key_in_query", "Bad Request", "Keys in a URL end up in logs. Send the key in X-API-Key or Authorization, and replace this one."
+)
+BAD_HOST = Problem(400, "bad_host", "Bad Request", "This host name is not served here.")
+TOO_MANY = Problem(429, "too_many_requests", "Too Many Requests", "Wait for as long as Retry-After says.")
+HEAD_TOO_LARGE = Problem(431, "head_too_large", "Request Header Fields Too Large")
+UNAVAILABLE = Problem(503, "unavailable", "Service Unavailable", "The call could not be checked and was refused. Try again later.")

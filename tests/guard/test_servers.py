@@ -1,0 +1,52 @@
+"""The hardened twins under real servers: gunicorn with two workers, uvicorn. The demo's conversation, question by question."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def _guarded() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("guarded", EXAMPLES / "guarded.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses looks its own module up
+    sys.modules["guarded"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("framework", ["flask", "fastapi"])
+def test_the_demo_is_true(framework: str, tmp_path: Path) -> None:
+    """401 without key, 403 without scope, 429 at the sixth call over all workers, 401 once revoked, 400 in the URL, no key in the log."""
+    module = _guarded()
+    make = {"flask": module.flask_service, "fastapi": module.fastapi_service}[framework]
+    service = make(EXAMPLES, tmp_path)
+
+    def keys(*words: str) -> str:
+        command = [sys.executable, "-m", "ostiary.cli", "keys", *words]
+        done = subprocess.run(command, env=os.environ | service.environment, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    with service.running():
+        steps = module.conversation(service, keys)
+    assert [step for step in steps if not step.right] == []
+    assert [step.answer for step in steps] == [
+        "401 unauthenticated",
+        "200",
+        "403 insufficient_scope",
+        "400 key_in_query",
+        "200 200 200 200 429",
+        "200",
+        "401 unauthenticated",
+        "holds no key",
+    ]
