@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import importlib
 import json
 import sys
@@ -17,9 +16,10 @@ import pytest
 from starlette.testclient import TestClient
 from werkzeug.security import generate_password_hash
 
+from ostiary.guard.admin import Admin
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PARTNER = "a partner's own key"
-PEPPER = "p" * 40
+PEPPER = "a pepper of the tests, and of nobody else"
 SECRET = "s" * 40
 PASSWORD = "correct horse"
 SALT = "5a" * 16
@@ -53,19 +53,18 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
     users = [{"name": name, "salt": SALT, "password_hash": SCRYPT_HASH, "staff": staff} for name, staff in people.items()]
     (tmp_path / "customers.json").write_text(json.dumps(customers))
     (tmp_path / "users.json").write_text(json.dumps(users))
-    partner = f"wholesale:{hmac.new(PEPPER.encode(), PARTNER.encode(), hashlib.sha256).hexdigest()}"
-    common = {"TOKEN_SECRET": SECRET, "KEY_PEPPER": PEPPER, "PARTNER_KEYS": partner}
-    common |= {"ORIGINS": "https://shop.example", "LIMIT_STORAGE": "memory://"}
+    common = {"TOKEN_SECRET": SECRET, "ORIGINS": "https://shop.example"}
     values = {f"{service}_{name}": value for service in ("BOOKSHOP", "ORDERS") for name, value in common.items()}
     values["BOOKSHOP_CUSTOMERS_FILE"] = str(tmp_path / "customers.json")
-    values |= {"ORDERS_USERS_FILE": str(tmp_path / "users.json"), "ORDERS_HOSTS": "testserver"}
+    values |= {"ORDERS_USERS_FILE": str(tmp_path / "users.json"), "ORDERS_HOSTS": "shop.test"}
+    values |= {"OSTIARY_STORE": f"sqlite:///{tmp_path / 'ostiary.db'}", "OSTIARY_PEPPER": PEPPER}
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return values
 
 
 def flask_client(app: Any) -> httpx.Client:
-    return httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://testserver")
+    return httpx.Client(transport=httpx.WSGITransport(app=app), base_url="https://shop.test")
 
 
 @pytest.fixture(params=["flask", "fastapi"])
@@ -88,7 +87,15 @@ def hardened(framework: str, load: Load, environment: dict[str, str]) -> Any:
     """A client of the hardened service."""
     if framework == "flask":
         return flask_client(load("hardened_flask", "bookshop").create_app())
-    return TestClient(load("hardened_fastapi", "app.main").app)
+    return TestClient(load("hardened_fastapi", "app.main").app, base_url="https://shop.test")
+
+
+@pytest.fixture
+def partner(environment: dict[str, str], framework: str) -> str:
+    """A partner's key that may read and not write."""
+    admin = Admin.open(environment["OSTIARY_STORE"], create=True)
+    scope = "stock:read" if framework == "flask" else "prices:read"
+    return admin.keyring.create(name="wholesale", scopes=[scope])[1]
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -156,9 +163,9 @@ class TestCareless:
 
 class TestHardened:
     @pytest.mark.parametrize(("method", "path"), CUSTOMER_ROUTES)
-    def test_refuses_strangers(self, hardened: Any, method: str, path: str) -> None:
+    def test_refuses_strangers(self, hardened: Any, partner: str, method: str, path: str) -> None:
         """No token, junk, a forged token and another kind of credential are all 401, before the body is looked at."""
-        given = [{}, bearer("junk"), bearer(FORGED), {"X-API-Key": PARTNER}, {"Authorization": "Basic YTpi"}]
+        given = [{}, bearer("junk"), bearer(FORGED), {"X-API-Key": partner}, {"Authorization": "Basic YTpi"}]
         assert [hardened.request(method, f"/api/v1{path}", headers=one).status_code for one in given] == [401] * 5
 
     def test_refuses_tokens_without_expiry(self, hardened: Any, framework: str) -> None:
@@ -167,10 +174,19 @@ class TestHardened:
         endless = jwt.encode({"sub": "ada", "iss": name, "aud": name}, SECRET, algorithm="HS256")
         assert hardened.get("/api/v1/orders", headers=bearer(endless)).status_code == 401
 
-    def test_refuses_partners_without_the_key(self, hardened: Any, framework: str) -> None:
+    def test_refuses_partners_without_the_key(self, hardened: Any, partner: str, framework: str) -> None:
         """No key, an empty and a wrong one are 401; the right one is 200."""
-        given = [{}, {"X-API-Key": ""}, {"X-API-Key": "junk"}, {"X-API-Key": PARTNER}]
+        given = [{}, {"X-API-Key": ""}, {"X-API-Key": "junk"}, {"X-API-Key": partner}]
         assert [hardened.get(PARTNER_FEED[framework], headers=one).status_code for one in given] == [401, 401, 401, 200]
+
+    def test_holds_partners_to_their_scopes(self, hardened: Any, partner: str, framework: str) -> None:
+        """A key that may read is 403 where something is written."""
+        answer = hardened.put(f"{PARTNER_FEED[framework]}/1", json={"stock": 1, "price": 1}, headers={"X-API-Key": partner})
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+
+    def test_limits_partners(self, hardened: Any, partner: str, framework: str) -> None:
+        """The sixth call of a minute is 429."""
+        assert [hardened.get(PARTNER_FEED[framework], headers={"X-API-Key": partner}).status_code for _ in range(6)] == [200] * 5 + [429]
 
     def test_keeps_orders_apart(self, hardened: Any, framework: str) -> None:
         """A customer orders, sees and removes the order; to another customer it does not exist."""
@@ -206,7 +222,7 @@ class TestHardened:
         assert [answer.headers.get("access-control-allow-origin") for answer in allowed] == ["https://shop.example", None]
 
 
-@pytest.mark.parametrize("missing", ["TOKEN_SECRET", "KEY_PEPPER", "PARTNER_KEYS", "ORIGINS", "LIMIT_STORAGE"])
+@pytest.mark.parametrize("missing", ["TOKEN_SECRET", "ORIGINS"])
 @pytest.mark.parametrize("value", ["", "  "])
 def test_hardened_refuse_to_start_without_their_settings(
     framework: str, load: Load, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, missing: str, value: str

@@ -22,10 +22,6 @@ def long_secret(name: str) -> bytes:
 
 
 TOKEN_SECRET = long_secret("ORDERS_TOKEN_SECRET")
-KEY_PEPPER = long_secret("ORDERS_KEY_PEPPER")
-# Partner name to HMAC of its key: the keys themselves are nowhere on this machine.
-PARTNER_KEYS = dict(entry.split(":", 1) for entry in required("ORDERS_PARTNER_KEYS").split(","))
 USERS_FILE = required("ORDERS_USERS_FILE")
 ORIGINS = required("ORDERS_ORIGINS").split(",")
 HOSTS = required("ORDERS_HOSTS").split(",")
-LIMIT_STORAGE = required("ORDERS_LIMIT_STORAGE")

@@ -17,6 +17,10 @@ class Item(BaseModel):
     price: float
 
 
+class NewPrice(BaseModel, extra="forbid"):
+    price: float = Field(gt=0, le=1_000)
+
+
 class NewOrder(BaseModel, extra="forbid"):
     item: int
     quantity: int = Field(default=1, ge=1, le=100)

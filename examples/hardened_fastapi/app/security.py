@@ -1,25 +1,19 @@
-"""Dependencies that say who is calling, and the limiter."""
+"""Dependencies that say which customer is calling. Partners show a key, which the guard checks."""
 
-import hashlib
-import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import jwt
 from fastapi import Depends, HTTPException
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from slowapi import Limiter
-from slowapi.util import get_remote_address
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app import config, data
+from ostiary.fastapi import delegated
 
 ISSUER = "orders"
 LIFETIME = timedelta(minutes=30)
 
-# Every route carries its own limit: slowapi's default_limits never reach routes of an included router.
-limiter = Limiter(key_func=get_remote_address, storage_uri=config.LIMIT_STORAGE)
 bearer = HTTPBearer()
-partner_key = APIKeyHeader(name="X-API-Key")
 
 
 def unauthorized() -> HTTPException:
@@ -58,9 +52,9 @@ def staff_only(user: CurrentUser) -> None:
         raise HTTPException(403, "Forbidden")
 
 
-def current_partner(given: Annotated[str, Depends(partner_key)]) -> str:
-    digest = hmac.new(config.KEY_PEPPER, given.encode(), hashlib.sha256).hexdigest()
-    for name, known in config.PARTNER_KEYS.items():
-        if hmac.compare_digest(digest, known):
-            return name
-    raise unauthorized()
+def name_of(user: data.User) -> str:
+    """For the guard's limits and records."""
+    return user.name
+
+
+customers_only = delegated(current_user, name_of)

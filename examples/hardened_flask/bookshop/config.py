@@ -24,23 +24,14 @@ def long_secret(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Settings:
-    """``partner_keys`` maps a partner to the HMAC of its key: the keys themselves are nowhere on this machine."""
-
     token_secret: bytes = field(repr=False)
-    key_pepper: bytes = field(repr=False)
-    partner_keys: dict[str, str] = field(repr=False)
     customers_file: str
     origins: list[str]
-    limit_storage: str
 
 
 def load() -> Settings:
-    pairs = (entry.partition(":") for entry in required("BOOKSHOP_PARTNER_KEYS").split(","))
     return Settings(
         token_secret=long_secret("BOOKSHOP_TOKEN_SECRET"),
-        key_pepper=long_secret("BOOKSHOP_KEY_PEPPER"),
-        partner_keys={name: digest for name, _, digest in pairs},
         customers_file=required("BOOKSHOP_CUSTOMERS_FILE"),
         origins=required("BOOKSHOP_ORIGINS").split(","),
-        limit_storage=required("BOOKSHOP_LIMIT_STORAGE"),
     )

@@ -3,10 +3,11 @@
 import logging
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 
 from app import data
-from app.security import current_partner, issue_token, limiter, staff_only, unauthorized
+from app.security import customers_only, issue_token, staff_only, unauthorized
+from ostiary.fastapi import public, require
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
@@ -15,7 +16,7 @@ partners = APIRouter(prefix="/partners")
 
 
 @router.post("/login")
-@limiter.limit("5/minute")
+@public("a password becomes a token here", limits="5 per minute")
 def login(
     request: Request,
     username: Annotated[str, Form(max_length=64)],
@@ -30,12 +31,21 @@ def login(
 
 
 @admin.get("/orders")
-@limiter.limit("60/minute")
-def all_orders(request: Request) -> list[data.Order]:
+@customers_only
+def all_orders() -> list[data.Order]:
     return data.orders()
 
 
-@partners.get("/prices", dependencies=[Depends(current_partner)])
-@limiter.limit("60/minute")
-def prices(request: Request) -> dict[int, float]:
+@partners.get("/prices")
+@require("prices:read", limits="5 per minute")
+def prices() -> dict[int, float]:
     return {item.id: item.price for item in data.ITEMS.values()}
+
+
+@partners.put("/prices/{item_id}")
+@require("prices:write")
+def set_price(item_id: int, new: data.NewPrice) -> data.Item:
+    if item_id not in data.ITEMS:
+        raise HTTPException(404, "Not Found")
+    data.ITEMS[item_id].price = new.price
+    return data.ITEMS[item_id]
