@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from ostiary.scan.gate import Gates, Outcome, incomplete, judge, severity_or_nev
 from ostiary.scan.state import state_of
 
 if TYPE_CHECKING:
+    from ostiary.fix import Fixes
     from ostiary.scan.lock import Change
 
 # What one command needs and most do not is imported where it is needed: half of a small scan's time would be imports.
@@ -27,10 +28,12 @@ __all__ = [
     "Gates",
     "Outcome",
     "Progress",
+    "apply_fixes",
     "baseline_text",
     "compare_lock",
     "config_text",
     "configuration",
+    "fix",
     "gates",
     "incomplete",
     "judge",
@@ -129,6 +132,52 @@ def compare_lock(file: Path, scan: Scan) -> list[Change]:
     return lock.check(read_text(file), scan.routes, file.name)
 
 
+def fix(
+    path: Path,
+    *,
+    config: Config | None = None,
+    only: Collection[str] = (),
+    test: str | None = None,
+    progress: Progress | None = None,
+) -> Fixes:
+    """Patches that a second scan has proven; nothing is written. ``test`` is a shell command that a person typed, and no one else: it runs in
+    a copy of the tree. Raises MissingExtra, UsageError."""
+    from ostiary import fix as fixing
+
+    fixing.require_libcst()
+    fixing.require_known(only)
+    settings = config if config is not None else configuration(path)
+    root = _existing(path).resolve()
+    from ostiary.fix.loop import Loop
+    from ostiary.fix.project import Project
+
+    if test is None:
+        return Loop(root, settings, only, progress=progress).run()
+    with Project(root, test) as tests:
+        return Loop(root, settings, only, tests, progress).run()
+
+
+def apply_fixes(path: Path, fixes: Fixes) -> list[Path]:
+    """Writes every patched file or none; returns them. UsageError when one of them is no longer what was read."""
+    root = _existing(path).resolve()
+    home = root if root.is_dir() else root.parent
+    files = {home / name: ends for name, ends in fixes.files.items()}
+    for file, (before, _) in files.items():
+        if not file.is_file() or file.read_bytes() != before:
+            raise UsageError(f"{file}: has changed since it was read; nothing was written")
+    begun: list[Path] = []
+    try:
+        for file, (_, after) in files.items():
+            begun.append(file)
+            write_bytes(file, after)
+    except BaseException:
+        for file in begun:
+            if file.read_bytes() != files[file][0]:
+                write_bytes(file, files[file][0])
+        raise
+    return list(files)
+
+
 def _baseline(file: Path) -> frozenset[str]:
     from ostiary.scan import baseline
 
@@ -155,7 +204,11 @@ def read_text(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Writes all of the text or nothing: an interrupted command leaves the old file as it was."""
-    data = text.encode("utf-8", "backslashreplace")
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """The same for bytes."""
     try:
         if path.exists() and not path.is_file():
             # A device or a pipe is written to, never replaced.

@@ -173,12 +173,14 @@ class Installed:
             return self._unrouted(request, failed)
         if _preflight(request) and getattr(rule, "provide_automatic_options", False):
             # Flask answers by itself; no view is reached.
+            request.decision = ALLOW
             return ALLOW
         return self.core.decide(request, self.compiled(rule, request.method))
 
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""
         if isinstance(failed, (MethodNotAllowed, RequestRedirect)) and _preflight(request):
+            request.decision = ALLOW
             return ALLOW
         return self.core.decide(request, self.core.policies.unmatched)
 

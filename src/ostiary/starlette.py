@@ -230,7 +230,7 @@ def _path(route: Any) -> str:
     path = getattr(route, "path_format", None) or getattr(route, "path", None)
     if path is None:
         return f"{getattr(route, 'frontend_prefix', '')}/{{path}}"
-    return template(path) + ("/{path}" if isinstance(route, routing.Mount) else "")
+    return template(path)
 
 
 def _method(route: Any, scope: Scope) -> str:

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import answers
+from ostiary.guard.decision import Deny
 from ostiary.guard.request import Request
+from ostiary.wire import problem
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
@@ -55,12 +57,11 @@ def _variable(name: str) -> str:
 class Shim:
     """Stands around an app. The app, or its adapter, finds the request in ``environ["ostiary.request"]``."""
 
-    def __init__(self, app: App, core: Core, ready: Callable[[], None] = lambda: None, settled: bool = False) -> None:
-        """``ready`` is called before the first request; ``settled``: an answer without a decision is replaced by a refusal."""
+    def __init__(self, app: App, core: Core, ready: Callable[[], None] = lambda: None) -> None:
+        """``ready`` is called before the first request."""
         self.app = app
         self._core = core
         self._ready = ready
-        self._settled = settled
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         self._ready()
@@ -86,9 +87,9 @@ def _refuse(core: Core, request: Request, refused: answers.Refusal, start_respon
 
 
 class _Answer:
-    """One answer on its way out."""
+    """One answer on its way out. An answer that starts without a decision is replaced by the uniform refusal."""
 
-    __slots__ = ("_body", "_core", "_recorded", "_request", "_start", "_status", "_watch")
+    __slots__ = ("_body", "_core", "_recorded", "_refused", "_request", "_start", "_status", "_watch")
 
     def __init__(self, core: Core, request: Request, start_response: StartResponse) -> None:
         self._core = core
@@ -98,15 +99,23 @@ class _Answer:
         self._watch: BodyWatch | None = None
         self._body: Iterable[bytes] = ()
         self._recorded = False
+        self._refused: answers.Refusal | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        if self._request.decision is None and (denied := self._core.refuse(self._request, Deny(problem.UNDECLARED, "no_decision"))):
+            self._refused = refused = answers.refusal(self._request, denied)
+            status, headers = _PHRASES[refused.status], refused.headers
         self._status = int(status[:3])
         settled, self._watch = answers.settle(self._core, self._request, headers)
         write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
-        return lambda data: write(self._clean(data))
+        return lambda data: None if self._refused is not None else write(self._clean(data))
 
     def of(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """The body itself where it is a list of one part, as most are; else part by part."""
+        if self._refused is not None:
+            self._body = body
+            self.close()
+            return [self._refused.body]
         if isinstance(body, list) and len(body) <= 1 and self._watch is not None:
             self.close()
             return [self._watch.clean(body[0], last=True)] if body else body

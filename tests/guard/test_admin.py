@@ -32,8 +32,8 @@ def test_creating_makes_store_and_pepper_once(tmp_path: Path) -> None:
 
 def test_looking_makes_nothing(tmp_path: Path) -> None:
     """A store that is not there is said, with the command that makes it."""
-    with pytest.raises(UsageError, match="ostiary keys init"):
-        opened(tmp_path)
+    with pytest.raises(UsageError, match=r"there is no .*ostiary\.db yet; it is made by: ostiary keys init"):
+        opened(tmp_path, {"OSTIARY_PEPPER": "a pepper of more than thirty-two characters"})
     assert list(tmp_path.iterdir()) == []
 
 

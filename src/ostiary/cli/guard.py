@@ -1,0 +1,48 @@
+"""``ostiary guard …``: what the guard of an app demands, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ostiary.cli.output import put, talk
+
+
+@click.command()
+@click.argument("target", metavar="MODULE:APP")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+def check(target: str, as_json: bool, quiet: bool) -> int:
+    """List what each route of an app demands; exit with 1 when something is wrong.
+
+    The app is imported, as its server would do it. Wrong is: a route that nobody declared, a gate of the app's own that is named and
+    is not on the route, a pattern without a route, counters that workers do not share.
+
+    \b
+      ostiary guard check wsgi:app
+      ostiary guard check "shop:create_app()" --json
+    """
+    from ostiary.guard.appcheck import check as check_app
+
+    found = check_app(target)
+    if as_json:
+        problems = [problem._asdict() for problem in found.problems]
+        put(json.dumps({"routes": found.rows(), "problems": problems}, indent=2) + "\n", data=True)
+    elif not quiet:
+        put(_table(found.rows()))
+    for problem in found.problems:
+        talk(f"{problem.what}: {problem.hint}" + (f" ({problem.where})" if problem.where else ""), quiet=quiet)
+    verdict = f"{len(found.problems)} problems" if found.problems else f"{len(found.declared)} routes, all declared"
+    talk(verdict + (" (monitor mode: nothing is refused)" if found.monitor else ""), quiet=quiet)
+    return 1 if found.problems else 0
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    columns = ("method", "path", "demands", "limits")
+    widths = [max([len(row[name]) for row in rows], default=0) for name in columns]
+    lines = ["  ".join(row[name].ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+COMMANDS: dict[str, click.Command] = {"check": check}
