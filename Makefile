@@ -14,14 +14,14 @@ PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo      scan the example services"
+	@echo "make demo      scan the example services, run their guarded twins and call them"
 	@echo "make test      run the tests"
 	@echo "make lint      ruff, mypy, import contracts"
 	@echo "make bench     speed and memory; BENCH_PATHS='dir dir' for others than our own code"
 	@echo "make test-all  the tests on Python $(VERSIONS)"
 	@echo "make pin       new requirements/*.txt from requirements/*.in (needs uv)"
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev
@@ -37,7 +37,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.runtime $(BENCH_VENV)/.bench
+bench: $(VENV)/.runtime $(BENCH_VENV)/.bench $(BENCH_VENV)-guard/.bench
+	$(BENCH_VENV)-guard/bin/python bench/guard.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/scan.py --bandit $(BENCH_VENV)/bin/bandit --semgrep $(BENCH_VENV)/bin/semgrep $(BENCH_OPTIONS) $(BENCH_PATHS)
 
@@ -68,6 +69,10 @@ $(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.demo: requirements/demo.txt $(VENV)/.runtime
+	$(PIP) --require-hashes -r requirements/demo.txt
+	@touch $@
+
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
@@ -75,4 +80,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 $(BENCH_VENV)/.bench: requirements/bench.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+$(BENCH_VENV)-guard/.bench: requirements/bench-guard.txt
+	$(PYTHON) -m venv $(BENCH_VENV)-guard
+	$(BENCH_VENV)-guard/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/bench-guard.txt
+	$(BENCH_VENV)-guard/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
