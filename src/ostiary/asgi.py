@@ -68,7 +68,7 @@ class Shim:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._ready()
         if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
             return
         core = self._core
         request = AsgiRequest(scope, core.clock(), self._site)
@@ -85,6 +85,17 @@ class Shim:
             raise
         finally:
             core.record(request, answer.status)
+
+
+    def _closing(self, send: Send) -> Send:
+        """Writes the last events before the server ends: uvicorn ends by a signal, and nothing at exit would run."""
+
+        async def closing(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                self._core.recorder.close()
+            await send(message)
+
+        return closing
 
 
 class Answer:

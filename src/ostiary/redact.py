@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from ostiary.wire.needle import SHORTEST, Needle
 from ostiary.wire.redact import Redactor, default
@@ -21,6 +21,8 @@ from ostiary.wire.standin import Whole, stand_in
 __all__ = [
     "Current",
     "Redactor",
+    "Seen",
+    "Seen",
     "Stream",
     "add_names",
     "current",
@@ -35,8 +37,30 @@ register = default.register
 add_names = default.add_names
 
 
+class Seen(Protocol):
+    """What a filter of logs asks of the request that is being answered."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def needles(self) -> tuple[Needle, ...]: ...
+
+
+class Seen(Protocol):
+    """What is known of the request that is being answered: the ids that records carry, and its credentials in all their forms."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def needles(self) -> tuple[Needle, ...]: ...
+
+
 class Current:
-    """What is known of the request that is being answered: credentials as they came, and the ids that records carry."""
+    """``Seen`` of credentials as they came, for whoever has no guard."""
 
     __slots__ = ("_needles", "credentials", "key_id", "request_id")
 
@@ -54,8 +78,8 @@ class Current:
         return self._needles
 
 
-_NOBODY = Current()
-current: ContextVar[Current] = ContextVar("ostiary_current", default=_NOBODY)
+_NOBODY: Seen = Current()
+current: ContextVar[Seen] = ContextVar("ostiary_current", default=_NOBODY)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id", "key_id"}
 _UNPRINTABLE = "[redacted:cannot be printed]"

@@ -50,3 +50,17 @@ def test_the_demo_is_true(framework: str, tmp_path: Path) -> None:
         "401 unauthenticated",
         "holds no key",
     ]
+
+
+@pytest.mark.parametrize("framework", ["flask", "fastapi"])
+def test_no_event_is_lost_when_the_server_is_told_to_end(framework: str, tmp_path: Path) -> None:
+    """Every call that was answered is in the record after SIGTERM, the last ones too."""
+    module = _guarded()
+    make = {"flask": module.flask_service, "fastapi": module.fastapi_service}[framework]
+    service = make(EXAMPLES, tmp_path)
+    with service.running():
+        answered = sum(service.ask(service.read)[0] == 401 for _ in range(15))
+    from ostiary.guard.stores import open_store
+
+    events = open_store(service.environment["OSTIARY_STORE"], "events")
+    assert answered == len([event for event in events.recent(100) if event.route == ("GET", service.read)]) == 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -27,7 +28,9 @@ from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import FILE, by_path
 from ostiary.guard.stores import folder_of, open_store
+from ostiary.guard.stores.base import StoreDown
 from ostiary.wire import problem
+from ostiary.wire.redact import default as redactor
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator
@@ -110,7 +113,7 @@ class Core:
         self.url = store or os.environ.get("OSTIARY_STORE") or DEFAULT_STORE
         self.counters_url, self.events_url = counters or self.url, events or self.url
         self.counters = open_store(self.counters_url, "counters")
-        self.recorder = Recorder(open_store(self.events_url, "events"), clock=clock)
+        self.recorder = Recorder(open_store(self.events_url, "events"), clock=clock, redact=redactor.text)
         self.authenticators = (*authenticators, *self._keys(keys, pepper))
         self.failure_charges = _charges("failures", failures)
         self.unmatched_charges = _charges("unmatched", unmatched)
@@ -219,13 +222,14 @@ class Core:
         return principal_of(subject, delegate)
 
     def exposed(self, who: Principal, where: str) -> None:
-        """A key that fully verified was sent where it does not belong: written down once per process, said once."""
+        """A key that fully verified was sent where it does not belong: written down once per process, said once. Raises Busy."""
         if not who.key_id or (who.key_id, where) in self._exposed:
             return
+        if self.key_store is not None:
+            with contextlib.suppress(StoreDown):
+                self.key_store.update(who.key_id, {"exposed": self.clock(), "exposed_where": where})
         self._exposed.add((who.key_id, where))
         logger.warning("key %s was sent in the %s: rotate it", who.key_id, where)
-        if self.key_store is not None:
-            self.key_store.update(who.key_id, {"exposed": self.clock(), "exposed_where": where})
 
     def record(self, request: Request, status: int) -> None:
         """One event of one call, when it is over."""
@@ -238,7 +242,7 @@ class Core:
                 route=(compiled.method, compiled.template) if compiled is not None else ("", ""),
                 version=compiled.version if compiled is not None else "",
                 method=request.method,
-                path=request.path,
+                path=request.path.replace(request.credential, "[redacted]") if request.credential else request.path,
                 status=status,
                 latency_us=int((ended - request.started) * 1e6),
                 principal=who.subject if who is not None else "",
