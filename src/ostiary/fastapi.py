@@ -36,7 +36,6 @@ from fastapi import FastAPI, Security
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security.base import SecurityBase
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
 
 from ostiary import starlette
 from ostiary.guard.authn.statics import static
@@ -80,7 +79,7 @@ class _Caller(SecurityBase):
         self.scheme_name = SCHEME
         setattr(self, MARK, declaration)
 
-    async def __call__(self, connection: HTTPConnection) -> Principal | None:  # noqa: ARG002 FastAPI fills it in
+    async def __call__(self) -> Principal | None:
         request = starlette.current()
         return request.principal if request is not None else None
 

@@ -11,17 +11,15 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, MutableMapping
-from contextvars import ContextVar
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
-from ostiary.wire.needle import SHORTEST, Needle
 from ostiary.wire.redact import Redactor, default
+from ostiary.wire.seen import Current, Seen, current
 from ostiary.wire.standin import Whole, stand_in
 
 __all__ = [
     "Current",
     "Redactor",
-    "Seen",
     "Seen",
     "Stream",
     "add_names",
@@ -36,50 +34,6 @@ __all__ = [
 register = default.register
 add_names = default.add_names
 
-
-class Seen(Protocol):
-    """What a filter of logs asks of the request that is being answered."""
-
-    @property
-    def request_id(self) -> str: ...
-    @property
-    def key_id(self) -> str: ...
-    @property
-    def needles(self) -> tuple[Needle, ...]: ...
-
-
-class Seen(Protocol):
-    """What is known of the request that is being answered: the ids that records carry, and its credentials in all their forms."""
-
-    @property
-    def request_id(self) -> str: ...
-    @property
-    def key_id(self) -> str: ...
-    @property
-    def needles(self) -> tuple[Needle, ...]: ...
-
-
-class Current:
-    """``Seen`` of credentials as they came, for whoever has no guard."""
-
-    __slots__ = ("_needles", "credentials", "key_id", "request_id")
-
-    def __init__(self, credentials: tuple[str, ...] = (), request_id: str = "-", key_id: str = "-") -> None:
-        self.credentials = credentials
-        self.request_id = request_id
-        self.key_id = key_id
-        self._needles: tuple[Needle, ...] | None = None
-
-    @property
-    def needles(self) -> tuple[Needle, ...]:
-        """The credentials of 8 characters or more in all their forms; made when the first record asks."""
-        if self._needles is None:
-            self._needles = tuple(Needle(value, "credential") for value in self.credentials if len(value) >= SHORTEST)
-        return self._needles
-
-
-_NOBODY: Seen = Current()
-current: ContextVar[Seen] = ContextVar("ostiary_current", default=_NOBODY)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id", "key_id"}
 _UNPRINTABLE = "[redacted:cannot be printed]"

@@ -6,6 +6,7 @@ A stranger reaches nothing that is not public; a key reaches what it was declare
 from pathlib import Path
 from typing import Annotated, Any
 
+import fastapi.routing
 import pytest
 from fastapi import APIRouter, Body, FastAPI
 from flask import Blueprint, Flask
@@ -123,9 +124,13 @@ def fastapi_app(folder: Path, mark: Any) -> FastAPI:
     return app
 
 
+# FastAPI before 0.137 forgets an included router's own prefix on raw routes, and its mounts altogether.
+LATER = hasattr(fastapi.routing, "iter_route_contexts")
+NESTED = "/outer" if LATER else ""
 HTTP = [
-    "/direct", "/outer/included", "/outer/inner/nested", "/outer/raw", "/outer/mounted/x", "/added", "/raw", "/class", "/child/direct",
+    "/direct", "/outer/included", "/outer/inner/nested", f"{NESTED}/raw", "/added", "/raw", "/class", "/child/direct",
     "/grandchild/deeper/raw", "/asgi/x", "/static/style.css", "/own", "/stream", "/docs", "/redoc", "/openapi.json",
+*([f"{NESTED}/mounted/x"] if LATER else []),
 ]  # fmt: skip
 SOCKETS = ["/socket", "/raw-socket", "/outer/inner/socket"]
 
@@ -159,7 +164,7 @@ def test_a_key_opens_every_marked_route_of_fastapi(tmp_path: Path) -> None:
         "/direct",
         "/outer/included",
         "/outer/inner/nested",
-        "/outer/raw",
+        f"{NESTED}/raw",
         "/added",
         "/raw",
         "/class",
@@ -185,7 +190,7 @@ def test_start_up_knows_every_route_of_fastapi(tmp_path: Path) -> None:
         "/direct",
         "/outer/included",
         "/outer/inner/nested",
-        "/outer/raw",
+        f"{NESTED}/raw",
         "/added",
         "/raw",
         "/class",
@@ -193,7 +198,18 @@ def test_start_up_knows_every_route_of_fastapi(tmp_path: Path) -> None:
         "/own",
         "/hosted",
     }
-    assert exact | {"/grandchild/deeper/raw", "/asgi/{path}", "/static/{path}", "/outer/mounted/{path}", "/docs", "/socket"} <= seen
+    assert (
+        exact
+        | {
+            "/grandchild/deeper/raw",
+            "/asgi/{path}",
+            "/static/{path}",
+            *([f"{NESTED}/mounted/{{path}}"] if LATER else []),
+            "/docs",
+            "/socket",
+        }
+        <= seen
+    )
 
 
 def test_raw_mounts_and_files_are_declared_by_path(tmp_path: Path) -> None:

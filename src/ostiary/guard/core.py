@@ -95,6 +95,7 @@ class Core:
         self.monitor = mode == "monitor"
         if redact_logs:
             redact.install()
+            redact.add_names(header)
         self.clock = clock
         self.gates_run_later = gates_run_later
         self.header = _header(header)

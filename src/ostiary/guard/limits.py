@@ -192,7 +192,7 @@ def _period(now: int, daily: bool, zone: tzinfo) -> tuple[int, int]:
     first = today if daily else today.replace(day=1)
     after = first + timedelta(days=1) if daily else (first + timedelta(days=32)).replace(day=1)
     end = _midnight(after, zone)
-    return min(_midnight(first, zone), now), end if end > now else _midnight(after, zone, fold=1)
+    return _midnight(first, zone), end if end > now else _midnight(after, zone, fold=1)
 
 
 def _midnight(day: date, zone: tzinfo, fold: Literal[0, 1] = 0) -> int:

@@ -27,6 +27,7 @@ class Request:
     """
 
     __slots__ = (
+        "_needles",
         "address",
         "authority",
         "compiled",
@@ -64,6 +65,7 @@ class Request:
         self.limits: tuple[Limit, ...] = ()
         self.spent: Spent | None = None
         self.decision: Decision | None = None
+        self._needles: tuple[str, tuple[Needle, ...]] | None = None
         self.verdict = "allow"
         self.reason = ""
 
@@ -79,8 +81,11 @@ class Request:
 
     @property
     def needles(self) -> tuple[Needle, ...]:
-        """The credential that came with this request, for the filters of logs."""
-        return (Needle(self.credential, "credential"),) if len(self.credential) >= SHORTEST else ()
+        """The credential that came with this request; made when the first log record asks."""
+        if self._needles is None or self._needles[0] != self.credential:
+            made = (Needle(self.credential, "credential"),) if len(self.credential) >= SHORTEST else ()
+            self._needles = (self.credential, made)
+        return self._needles[1]
 
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of a header, ``name`` in lower case; () when it was not sent."""

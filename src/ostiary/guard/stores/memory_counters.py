@@ -23,6 +23,7 @@ from ostiary.model.limit import Limit
 _SAMPLE = 16
 _LONGEST_SEARCH = 512
 _alive: weakref.WeakSet[MemoryCounters] = weakref.WeakSet()
+_held: list[MemoryCounters] = []
 
 
 class _Table:
@@ -176,11 +177,12 @@ def _undo(done: list[tuple[_Table, Key, int]]) -> None:
 def _before_fork() -> None:
     for counters in tuple(_alive):
         counters._lock.acquire()
+        _held.append(counters)
 
 
 def _after_fork() -> None:
-    for counters in tuple(_alive):
-        counters._lock.release()
+    while _held:
+        _held.pop()._lock.release()
 
 
 if hasattr(os, "register_at_fork"):
