@@ -112,6 +112,7 @@ def line(log: tuple[logging.Logger, io.StringIO], *args: object, **kwargs: Any) 
         (Shows(),),
         ("Authorization: Basic %s", "YWxpY2U6aHVudGVyMg=="),
         ("{'x-api-key': %r}", "static"),
+        ("%s -> %s", "x-api-key", "static"),
         ("bank said %s", SECRET),
         ("bank said %s", json.dumps(SECRET).replace("/", "\\/")),
         ("GET %s", "/a?token=static&n=1"),
@@ -220,6 +221,7 @@ def test_exception_for_handlers_that_take_it_raw(log: tuple[logging.Logger, io.S
     assert "in fail\n" in shown
     assert "ValueError: bad [redacted:bank]" in shown
     assert "direct cause" in shown
+    assert f"note {MARK}" in shown
     assert str(real) == f"bad {SECRET}"
     assert isinstance(real.__cause__, KeyError)
 
@@ -244,6 +246,11 @@ def test_exception_groups_and_odd_exceptions(log: tuple[logging.Logger, io.Strin
     assert f"ValueError: {MARK}" in shown
     assert "TypeError: [redacted:bank]" in shown
     assert "INFO b" in shown
+    assert keeps.records[0].exc_info is not None
+    raw = "".join(traceback.format_exception(*keeps.records[0].exc_info))
+    assert KEY not in raw
+    assert SECRET not in raw
+    assert "TypeError: [redacted:bank]" in raw
     assert keeps.records[2].exc_info is not None
     assert keeps.records[2].exc_info[1] is innocent
 
@@ -257,6 +264,9 @@ def test_stack_info(log: tuple[logging.Logger, io.StringIO], tmp_path: Path) -> 
     space["call"](log[0])
     assert KEY not in log[1].getvalue()
     assert f'stack_info=True), "{MARK}"' in log[1].getvalue()
+    record = logging.makeLogRecord({"msg": "x", "stack_info": f"Stack: {KEY}"})
+    redact.clean_record(record)
+    assert record.stack_info == f"Stack: {MARK}"
 
 
 def test_every_logger_and_handler(capsys: pytest.CaptureFixture[str]) -> None:
@@ -301,6 +311,9 @@ def test_records_travel(log: tuple[logging.Logger, io.StringIO]) -> None:
     socket = logging.handlers.SocketHandler("127.0.0.1", 9)
     sent = pickle.loads(socket.makePickle(keeps.records[0])[4:])
     assert sent["msg"] == "Authorization: [redacted:header]"
+    whole = logging.makeLogRecord({"msg": f"Authorization: {BASIC}"})
+    redact.clean_record(whole)
+    assert pickle.loads(socket.makePickle(whole)[4:])["msg"] == "Authorization: [redacted:header]"
     assert "YTpi" not in repr(logging.handlers.HTTPHandler("127.0.0.1", "/").mapLogRecord(keeps.records[0]))
 
 
@@ -399,6 +412,8 @@ def test_ids_may_be_in_a_format(log: tuple[logging.Logger, io.StringIO]) -> None
     """``%(request_id)s`` is there on every record, also outside a request."""
     log[0].handlers[0].setFormatter(logging.Formatter("%(request_id)s %(key_id)s %(message)s"))
     assert line(log, "x") == "- - x\n"
+    log[0].handlers[0].handle(logging.makeLogRecord({"msg": "straight to the handler"}))
+    assert log[1].getvalue() == "- - x\n- - straight to the handler\n"
 
 
 def test_installing_twice_is_once_and_can_be_undone(log: tuple[logging.Logger, io.StringIO]) -> None:

@@ -9,17 +9,19 @@ from datetime import date
 from pathlib import Path
 
 from ostiary.errors import ConfigError
+from ostiary.model import patterns
 from ostiary.model.finding import Finding, Severity
 from ostiary.model.route import Route
-from ostiary.scan import patterns
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 NAMES = ("ostiary.toml", "pyproject.toml")
 SECTION = "tool.ostiary"
-_HEADER = re.compile(r"^\s*(?:\[+\s*tool\s*\.\s*[\"']?|tool\s*\.\s*[\"']?|\[\s*tool\s*\]\s*[\"']?)ostiary\b", re.MULTILINE)
+_HEADER = Pattern(r"^\s*(?:\[+\s*tool\s*\.\s*[\"']?|tool\s*\.\s*[\"']?|\[\s*tool\s*\]\s*[\"']?)ostiary\b", re.MULTILINE)
 _SIZE_LIMIT = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class PublicRule:
     """A pattern of routes, ``GET /health`` or ``/docs/**``, that somebody declared public, and why. ``where`` is ``file:line``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple, NoReturn
 
@@ -16,11 +16,13 @@ from ostiary import weaknesses
 from ostiary.errors import ConfigError
 from ostiary.model.finding import Confidence, Finding, Severity
 from ostiary.scan.config import SuppressRule
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
-_ID = re.compile(r"[a-z]+(?:-[a-z]+)*")
-_IGNORE = re.compile(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
-_PUBLIC = re.compile(r"public\b[\s:,-]*(.*)", re.DOTALL)
-_OPTION = re.compile(r"(.*?),\s*([A-Za-z_-]+)\s*=\s*([^,]*)$", re.DOTALL)
+_ID = Pattern(r"[a-z]+(?:-[a-z]+)*")
+_IGNORE = Pattern(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
+_PUBLIC = Pattern(r"public\b[\s:,-]*(.*)", re.DOTALL)
+_OPTION = Pattern(r"(.*?),\s*([A-Za-z_-]+)\s*=\s*([^,]*)$", re.DOTALL)
 
 
 class Comment(NamedTuple):
@@ -35,7 +37,7 @@ class Comment(NamedTuple):
 Comments = Sequence[tuple[str, int, str, bool]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Ignore:
     """One ``# ostiary: ignore`` comment."""
 
@@ -59,8 +61,10 @@ def apply_suppressions(
     """The findings, accepted ones with the reason, and notices of suppressions that are expired, refused or stale."""
     every: list[SuppressRule | _Ignore] = [*rules, *_ignores(comments)]
     valid = [one for one in every if not _expired(one, today)]
-    result = tuple(replace(finding, suppressed=_reason_for(finding, valid)) for finding in findings)
-    return result, (*_expired_notices(every, today), *_refused(findings, result, valid), *_stale(findings, valid))
+    meant = _meant(findings, valid)
+    result = tuple(replace(finding, suppressed=_reason_for(finding, by)) for finding, by in zip(findings, meant, strict=True))
+    still_open = [by for by, after in zip(meant, result, strict=True) if after.suppressed is None]
+    return result, (*_expired_notices(every, today), *_refused(valid, _ids_of(still_open)), *_stale(valid, _ids_of(meant)))
 
 
 def public_marks(comments: Comments) -> dict[tuple[str, int], str]:
@@ -74,8 +78,23 @@ def public_marks(comments: Comments) -> dict[tuple[str, int], str]:
     return marks
 
 
-def _reason_for(finding: Finding, valid: Iterable[SuppressRule | _Ignore]) -> str | None:
-    return next((one.reason for one in valid if one.matches(finding) and not _too_grave(finding, one)), finding.suppressed)
+def _meant(findings: Iterable[Finding], valid: Iterable[SuppressRule | _Ignore]) -> list[list[SuppressRule | _Ignore]]:
+    """For each finding what means it, rules before comments. Comments are looked up by line: a file may hold thousands, and as many findings."""
+    rules = [one for one in valid if isinstance(one, SuppressRule)]
+    by_line: dict[tuple[str, int], list[_Ignore]] = {}
+    for comment in (one for one in valid if isinstance(one, _Ignore)):
+        for line in comment.lines:
+            by_line.setdefault(line, []).append(comment)
+    near = ((finding, by_line.get((finding.at.file, finding.at.line), ()) if finding.at else ()) for finding in findings)
+    return [[one for one in (*rules, *comments) if one.matches(finding)] for finding, comments in near]
+
+
+def _ids_of(meant: Iterable[Iterable[SuppressRule | _Ignore]]) -> frozenset[int]:
+    return frozenset(id(one) for by in meant for one in by)
+
+
+def _reason_for(finding: Finding, by: Iterable[SuppressRule | _Ignore]) -> str | None:
+    return next((one.reason for one in by if not _too_grave(finding, one)), finding.suppressed)
 
 
 def _too_grave(finding: Finding, by: SuppressRule | _Ignore) -> bool:
@@ -93,15 +112,14 @@ def _expired_notices(every: Iterable[SuppressRule | _Ignore], today: date) -> tu
     return tuple(f"{one.where}: {one} expired on {one.until} and is not applied{f'; ask {one.owner}' * bool(one.owner)}" for one in expired)
 
 
-def _refused(findings: Sequence[Finding], result: Sequence[Finding], valid: Sequence[SuppressRule | _Ignore]) -> tuple[str, ...]:
+def _refused(valid: Iterable[SuppressRule | _Ignore], still_open: frozenset[int]) -> tuple[str, ...]:
     """An ignore comment on a grave finding that the configuration does not accept either."""
-    still_open = [finding for finding, after in zip(findings, result, strict=True) if after.suppressed is None]
-    refused = (one for one in valid if any(one.matches(finding) for finding in still_open))
+    refused = (one for one in valid if id(one) in still_open)
     return tuple(f"{one.where}: {one} is not applied: critical or confirmed findings are accepted in ostiary.toml only" for one in refused)
 
 
-def _stale(findings: Sequence[Finding], valid: Iterable[SuppressRule | _Ignore]) -> tuple[str, ...]:
-    stale = (one for one in valid if not any(one.matches(finding) for finding in findings))
+def _stale(valid: Iterable[SuppressRule | _Ignore], used: frozenset[int]) -> tuple[str, ...]:
+    stale = (one for one in valid if id(one) not in used)
     return tuple(f"{one.where}: {one} matches no finding; remove it" for one in stale)
 
 
@@ -137,7 +155,7 @@ def _ids(comment: Comment, text: str) -> frozenset[str]:
     ids = frozenset(name.strip() for name in text.split(","))
     known = weaknesses.all_ids()
     for name in sorted(ids - set(known)):
-        from ostiary.scan.config_reader import did_you_mean
+        from ostiary.model.toml_source import did_you_mean
 
         # a comment may hold anything, a credential included: only what looks like an id is quoted
         shown = repr(name) if _ID.fullmatch(name) else "that"

@@ -9,39 +9,11 @@ from itertools import pairwise
 
 from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules._words import listed, words
+from ostiary.wire.secret_patterns import FAMILIES, SLACK_WEBHOOK
 
 # what a literal looks like, from surely not a secret to surely one
 NOTHING, WORDS, PASSWORD, RANDOM = 0, 1, 2, 3
 
-_FAMILIES: dict[str, tuple[tuple[str, str, int], ...]] = {
-    "sk_": (("sk_live_", "Stripe secret key", 24),),
-    "rk_": (("rk_live_", "Stripe restricted key", 24),),
-    "AKI": (("AKIA", "AWS access key id", 20),),
-    "ASI": (("ASIA", "AWS access key id", 20),),
-    "ghp": (("ghp_", "GitHub token", 36),),
-    "gho": (("gho_", "GitHub token", 36),),
-    "ghu": (("ghu_", "GitHub token", 36),),
-    "ghs": (("ghs_", "GitHub token", 36),),
-    "ghr": (("ghr_", "GitHub token", 36),),
-    "git": (("github_pat_", "GitHub token", 40),),
-    "glp": (("glpat-", "GitLab token", 20),),
-    "xox": (("xoxb-", "Slack token", 24), ("xoxp-", "Slack token", 24), ("xoxa-", "Slack token", 24), ("xoxs-", "Slack token", 24)),
-    "xap": (("xapp-", "Slack app token", 24),),
-    "AIz": (("AIza", "Google API key", 35),),
-    "SG.": (("SG.", "SendGrid key", 50),),
-    "sk-": (("sk-ant-", "Anthropic key", 40), ("sk-proj-", "OpenAI key", 40), ("sk-", "OpenAI key", 40)),
-    "npm": (("npm_", "npm token", 36),),
-    "pyp": (("pypi-", "PyPI token", 50),),
-    "hf_": (("hf_", "Hugging Face token", 30),),
-    "dop": (("dop_v1_", "DigitalOcean token", 60),),
-    "shp": (("shpat_", "Shopify token", 32), ("shpss_", "Shopify secret", 32)),
-    "whs": (("whsec_", "webhook secret", 24),),
-    "sq0": (("sq0csp-", "Square secret", 30),),
-    "PMA": (("PMAK-", "Postman key", 40),),
-    "lin": (("lin_api_", "Linear key", 32),),
-    "hvs": (("hvs.", "Vault token", 24),),
-    "eyJ": (("eyJ", "JSON Web Token", 60),),
-}  # fmt: skip
 _BODY = Pattern(r"[A-Za-z0-9_\-.+/=]+\Z")
 _SAMPLE = Pattern(r"example|sample|dummy|placeholder|changeme|your|xxxx|\.\.\.|1234567890abcdef|abcdef123456|0{8}", re.IGNORECASE)
 _DSN = Pattern(r"[a-z][a-z0-9+.\-]{1,30}://([^\s:/@{}$<>]{0,64}):([^\s@/{}$<>]{1,128})@([^\s:/{}]{1,128})")
@@ -51,12 +23,12 @@ _LOCAL = Pattern(r"localhost|127\.|db$|database$|postgres|mysql|redis|mongo|0\.0
 
 def family(text: str) -> str | None:
     """The family of a token by its prefix, its length and its alphabet; None for anything else and for documentation samples."""
-    for prefix, name, length in _FAMILIES.get(text[:3], ()):
+    for prefix, name, length in FAMILIES.get(text[:3], ()):
         if text.startswith(prefix) and len(text) >= length and _BODY.match(text) and len(set(text)) > 9 and not _SAMPLE.search(text):
             return name
     if text.startswith("-----BEGIN") and "PRIVATE KEY-----" in text[:60] and len(text) > 120:
         return "private key"
-    return "Slack webhook" if text.startswith("https://hooks.slack.com/services/T") and not _SAMPLE.search(text) else None
+    return "Slack webhook" if text.startswith(SLACK_WEBHOOK) and not _SAMPLE.search(text) else None
 
 
 _PAIRS = Pattern(r"\b(?:password|pwd)=([^\s;'\"{}<>$%]{4,64})", re.IGNORECASE)
