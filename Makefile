@@ -4,18 +4,20 @@ VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 BENCH_PATHS ?= src examples
 BENCH_OPTIONS ?=
+OLDEST := $(addprefix tests/guard/test_,coverage.py modes.py attacks.py testing.py)
 VERSIONS ?= 3.11 3.12 3.13
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIN := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo test test-all lint format bench pin clean
+.PHONY: help demo test test-all test-oldest lint format bench pin clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      scan the example services, run their guarded twins and call them"
 	@echo "make test      run the tests"
+	@echo "make test-oldest  the guard's tests on the oldest frameworks (part of make test)"
 	@echo "make lint      ruff, mypy, import contracts"
 	@echo "make bench     speed and memory; BENCH_PATHS='dir dir' for others than our own code"
 	@echo "make test-all  the tests on Python $(VERSIONS)"
@@ -26,6 +28,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
+	@$(MAKE) --no-print-directory test-oldest
+
+# Every kind of route, every attack and every mode, on the oldest frameworks.
+test-oldest: $(VENV)-oldest/.oldest
+	$(VENV)-oldest/bin/python -m pytest -n 2 -p no:cacheprovider -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(OLDEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -54,6 +61,7 @@ pin:
 	$(PIN) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
 	$(PIN) requirements/dev.in -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
 	$(PIN) requirements/demo.in -c requirements/runtime.txt -c requirements/dev.txt -o requirements/demo.txt
+	$(PIN) requirements/oldest.in -o requirements/oldest.txt
 	$(PIN) requirements/bench.in -o requirements/bench.txt
 	$(PIN) requirements/bench-guard.in -c requirements/runtime.txt -c requirements/dev.txt -o requirements/bench-guard.txt
 
@@ -71,6 +79,13 @@ $(VENV)/.runtime: requirements/build.txt requirements/runtime.txt pyproject.toml
 
 $(VENV)/.demo: requirements/demo.txt $(VENV)/.runtime
 	$(PIP) --require-hashes -r requirements/demo.txt
+	@touch $@
+
+$(VENV)-oldest/.oldest: requirements/build.txt requirements/oldest.txt pyproject.toml
+	test -x $(VENV)-oldest/bin/python || $(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/oldest.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
