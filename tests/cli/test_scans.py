@@ -92,7 +92,7 @@ def test_standard_output_is_data(tree: Path) -> None:
 
 def test_no_report_names_the_machine(tree: Path) -> None:
     """No absolute path, and the same tree elsewhere gives the same words."""
-    for name in ("json", "sarif", "text"):
+    for name in ("json", "sarif", "text", "html"):
         assert str(tree.parent) not in ostiary("scan", tree, "--format", name).stdout
     assert scanned(tree) == scanned(tree)
 
@@ -105,8 +105,9 @@ def test_the_current_folder_has_its_name(tree: Path) -> None:
 def test_several_reports_of_one_scan(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Text for the person, files for the machines, told on standard error."""
     out = tmp_path_factory.mktemp("out")
-    run = ostiary("scan", tree, "--json", out / "a.json", "--sarif", out / "a.sarif")
+    run = ostiary("scan", tree, "--json", out / "a.json", "--sarif", out / "a.sarif", "--html", out / "a.html")
     assert run.stdout.startswith("Apps")
+    assert (out / "a.html").read_text().startswith("<!doctype html>")
     assert json.loads((out / "a.json").read_text())["schema"] == 1
     assert json.loads((out / "a.sarif").read_text())["version"] == "2.1.0"
     assert f"ostiary: wrote {out / 'a.sarif'}\n" in run.stderr
@@ -309,7 +310,7 @@ def test_hostile_names_stay_names(tree: Path) -> None:
     odd = tree / "a\x1b[31mb"
     odd.mkdir()
     (odd / "app.py").write_text(OPEN.replace("/v1/books", "/v1/\\x1b[2Jx"))
-    for name in ("text", "json", "sarif"):
+    for name in ("text", "json", "sarif", "html"):
         assert "\x1b" not in ostiary("scan", tree, "--format", name).stdout
     assert "\x1b" not in ostiary("routes", tree).stdout
     assert "\x1b" not in ostiary("routes", tree, "--format", "csv").stdout

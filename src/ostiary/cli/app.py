@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing tha
   ostiary scan .                      what is wrong here, worst first
   ostiary routes . --state open       which routes nothing protects
   ostiary explain missing-rate-limit  why it matters and how to fix it
+  ostiary fix .                       patches, proven by a second scan
   ostiary init .                      write a configuration
   ostiary lock .                      keep the protection as it is
+  ostiary keys create                 an API key for a client of yours
+  ostiary guard check wsgi:app        what each route demands
 
 \b
 Exit codes: 0 gates hold, 1 a gate failed, 2 wrong use,
@@ -43,10 +47,11 @@ def app() -> None:
 
 @app.command()
 @_tree
-@_format("text", "json", "sarif")
+@_format("text", "json", "sarif", "html")
 @_output
 @_file("--json", "Write JSON there as well.")
 @_file("--sarif", "Write SARIF there as well.")
+@_file("--html", "Write one HTML page there as well.")
 @click.option(
     "--fail-on",
     type=click.Choice(["critical", "high", "medium", "low", "never"]),
@@ -105,6 +110,28 @@ def routes(path: Path, name: str, output: Path | None, public: bool, state: str 
 
 
 @app.command()
+@_tree
+@click.option("--only", multiple=True, metavar="WEAKNESS", help="Only this weakness; may be repeated.")
+@click.option("--apply", "write", is_flag=True, help="Write the patches into the tree.")
+@click.option("--check", is_flag=True, help="Exit with 1 when there is a patch.")
+@click.option("--test", metavar="CMD", help="Run CMD in a copy; keep only patches with which it ends no worse.")
+@_config
+def fix(path: Path, only: tuple[str, ...], write: bool, check: bool, test: str | None, config: Path | None) -> int:
+    """Show patches for what is wrong in the source below PATH.
+
+    Each was applied in memory and scanned again: its finding is gone, and nothing came in its place.
+
+    \b
+      ostiary fix .
+      ostiary fix . --only debug-mode --apply
+      ostiary fix . --test 'pytest -q' --apply
+    """
+    from ostiary.cli import fixing
+
+    return fixing.fix(path, only, config, test, write=write, check=check)
+
+
+@app.command()
 @click.argument("weakness", required=False)
 @click.option("--framework", type=click.Choice(["flask", "fastapi"]), help="Only the fix for this one.")
 def explain(weakness: str | None, framework: str | None) -> int:
@@ -152,6 +179,41 @@ def init(path: Path, force: bool) -> int:
     from ostiary.cli import commands
 
     return commands.init(path, force=force)
+
+
+class _Late(click.Group):
+    """Its commands are loaded when one of them is asked for, from the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 the signature is click's
+        return list(self._commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        return self._commands().get(cmd_name)
+
+    def _commands(self) -> dict[str, click.Command]:
+        found: dict[str, click.Command] = import_module(f"ostiary.cli.{self.name}").COMMANDS
+        return found
+
+
+@app.group(cls=_Late)
+def keys() -> None:
+    """Make, list, rotate and revoke API keys.
+
+    \b
+      ostiary keys create --name "mobile app" --scope orders:read
+      ostiary keys list
+      ostiary keys rotate 7fKq2ZxLw0aB --overlap 7d
+      ostiary keys revoke 7fKq2ZxLw0aB
+    """
+
+
+@app.group(cls=_Late)
+def guard() -> None:
+    """Look at the guard of an app.
+
+    \b
+      ostiary guard check wsgi:app
+    """
 
 
 @app.command()

@@ -24,6 +24,7 @@ class ScanWords:
     output: Path | None
     json: Path | None
     sarif: Path | None
+    html: Path | None
     fail_on: str | None
     min_score: int | None
     baseline: Path | None
@@ -114,7 +115,7 @@ def _scan(path: Path, config_file: Path | None, include_tests: bool) -> Scan:
 
 def _write_reports(result: Scan, typed: ScanWords) -> None:
     view = _view(typed)
-    for other, file in (("json", typed.json), ("sarif", typed.sarif)):
+    for other, file in (("json", typed.json), ("sarif", typed.sarif), ("html", typed.html)):
         if file is not None:
             put(report.render(other, result, view), file)
             talk(f"wrote {file}", quiet=typed.quiet)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -57,7 +56,12 @@ def color() -> bool:
 
 def width() -> int:
     """The terminal's width within reason; 80 where there is none."""
-    return min(shutil.get_terminal_size().columns, _WIDEST) if _on_terminal() else 80
+    if not _on_terminal():
+        return 80
+    # Late: it brings compression along, which a report in a pipe does not need.
+    import shutil
+
+    return min(shutil.get_terminal_size().columns, _WIDEST)
 
 
 def _on_terminal() -> bool:

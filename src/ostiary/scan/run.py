@@ -17,13 +17,15 @@ from ostiary.model.scan import AppSeen, Scan, Skipped
 from ostiary.scan import baseline as baselines
 from ostiary.scan import suppress
 from ostiary.scan.code import index as indexing
+from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import line_of
 from ostiary.scan.code.judge import judge
 from ostiary.scan.code.link import link
 from ostiary.scan.code.protect import protect
 from ostiary.scan.code.reach import Reach, exposure_of
 from ostiary.scan.code.sites import AppCode, RouteCode
-from ostiary.scan.code.walk import walk
+from ostiary.scan.code.walk import Walk, walk
+from ostiary.scan.code.world import World
 from ostiary.scan.config import Config, public_reason, unused_public
 from ostiary.scan.merge import merge, with_fingerprints
 from ostiary.scan.rules import all_rules
@@ -35,10 +37,15 @@ Progress = Callable[[str, int, int], None]
 def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | None = None, today: datetime.date | None = None) -> Scan:
     """Read the source below ``root``: routes, what protects them, findings, score. Nothing of it is imported or executed."""
     config = config or Config()
-    with _unhurried():
+    with unhurried():
         walked = walk(root, include_tests=config.include_tests, exclude=config.exclude)
-        index = indexing.build(walked.files, root.resolve(), documents=walked.documents, progress=_step(progress, "reading"))
-        world, apps = link(index)
+        return scan_files(walked, root, config, progress=progress, today=today)
+
+
+def scan_files(walked: Walk, root: Path, config: Config, *, progress: Progress | None = None, today: datetime.date | None = None) -> Scan:
+    """The same for files at hand, as they lie below ``root`` or as a patch would make them."""
+    with unhurried():
+        index, world, apps = read_files(walked, root, progress=progress)
         protect(world, apps)
         comments = [(m.path, *c) for m in index.modules.values() for c in m.comments]
         _mark_public(apps, config, suppress.public_marks(comments))
@@ -54,6 +61,12 @@ def scan_tree(root: Path, config: Config | None = None, *, progress: Progress | 
     scan = Scan(root.name, routes, findings, skipped, _seen(apps), None, len(index.modules), index.unreached, notices)
     tested = frozenset(weaknesses.get(rule.weakness).category for rule in all_rules())
     return replace(scan, score=score(findings, routes, incomplete=not scan.complete, tested=tested))
+
+
+def read_files(walked: Walk, root: Path, *, progress: Progress | None = None) -> tuple[Index, World, list[AppCode]]:
+    """Parsed and linked: the modules, what their names stand for, the applications."""
+    index = indexing.build(walked.files, root.resolve(), documents=walked.documents, progress=_step(progress, "reading"))
+    return (index, *link(index))
 
 
 def _finish(found: Sequence[Finding], apps: list[AppCode], reach: Reach, lines: _Lines) -> tuple[Finding, ...]:
@@ -114,7 +127,7 @@ class _Lines:
 
 
 @contextmanager
-def _unhurried() -> Iterator[None]:
+def unhurried() -> Iterator[None]:
     """Room for deep code, and no garbage collection while millions of tuples are made that all stay."""
     limit, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(limit, 20_000))

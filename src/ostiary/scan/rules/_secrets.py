@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._literals import NOTHING, PASSWORD, RANDOM, WORDS, dsn_password, entropy, family, is_placeholder, looks, same_words
 from ostiary.scan.rules._words import MAYBE, NO, listed, names_secret, signs_sessions, words
 
-_DEVELOPMENT = re.compile(r"dev|local|debug", re.IGNORECASE)
-_TEST = re.compile(r"test|example|mock|fake|dummy", re.IGNORECASE)
-_STAND_IN = re.compile(r"\A[\s*.x_\-]*\Z|<|>|\{|\}|\$|%\(|\.\.\.|x{4,}", re.IGNORECASE)
+_DEVELOPMENT = Pattern(r"dev|local|debug", re.IGNORECASE)
+_TEST = Pattern(r"test|example|mock|fake|dummy", re.IGNORECASE)
+_STAND_IN = Pattern(r"\A[\s*.x_\-]*\Z|<|>|\{|\}|\$|%\(|\.\.\.|x{4,}", re.IGNORECASE)
 _FIELD_WORDS = listed("password text string hidden token basic bearer grant secret key oauth2 none null current optional required passwort")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Verdict:
     """Why a literal is a secret, and how sure that is."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ostiary.model.route import Location, State
+from ostiary.scan.code.guarding import Guarding
 from ostiary.scan.code.ir import Expr, Function, Module, last_name, walk
 from ostiary.scan.code.sites import AppCode, Call, RouteCode, Site
 from ostiary.scan.code.world import World
@@ -25,7 +26,7 @@ HSTS = "strict-transport-security"
 _NEEDLES = (
     b"httpsredirect", b"talisman", b"sslify", b"hsts", b"strict-transport", b"stricttransport", b"strict_transport", b"certfile", b"keyfile",
     b"ssl_c", b"ssl_k", b"is_secure", b"forwarded", b"scheme", b"cookie_secure", b"https_only", b"secure=", b"proxyfix", b"proxy_headers",
-    b"proxyheaders", b"secweb", b"import secure", b"from secure", b"guard(", b"0.0.0.0",
+    b"proxyheaders", b"secweb", b"import secure", b"from secure", b"0.0.0.0",
 )  # fmt: skip
 _DEMANDS = listed("HTTPSRedirectMiddleware HTTPSRedirect Talisman SSLify")
 _SETS_HSTS = listed("Talisman SecWeb StrictTransportSecurity SSLify")
@@ -69,15 +70,14 @@ def transport(world: World) -> Transport:
             if mentions(world, module, _NEEDLES):
                 _read(found, world, module)
         found.demanded = found.demanded or _configured(world)
-        found.hsts = found.hsts or guarded(world)
     return found
 
 
-def guarded(world: World) -> bool:
-    """The tree uses Ostiary's guard: HTTPS, headers, documentation and the record of refusals are its business."""
-    return any(
-        dotted.partition(".")[0] == "ostiary" for module in world.modules.values() for level, dotted, _ in module.imports if not level
-    )
+def cookies_guarded(world: World) -> bool:
+    """Ostiary's guard completes every cookie of the applications here: Secure where it demands HTTPS, HttpOnly and SameSite."""
+    guarding = Guarding(world)
+    found = [guarding.on(obj) for obj in world.objects if obj.kind.endswith(".app") and not obj.wiring.stranger]
+    return bool(found) and all(guard is not None and guard.https for guard in found)
 
 
 def takes_credentials(app: AppCode) -> bool:
@@ -154,9 +154,7 @@ def _develops(call: Expr) -> bool:
 def _option(found: Transport, site: Site, callee: str, keyword: str, value: Expr) -> None:
     if keyword == "force_https" and callee in ("Talisman", "init_app") and _is_off(value):
         found.refused = found.refused or site.location
-    if callee == "Guard" and keyword == "https" and value[0] == "str" and value[2] == "off":
-        found.refused = found.refused or site.location
-    if keyword.lower().startswith(("hsts", "strict_transport_security")):
+    if callee != "Guard" and keyword.lower().startswith(("hsts", "strict_transport_security")):
         found.hsts = True
     if callee == "set_cookie" and keyword == "secure" and not _is_off(value):
         found.relied_on = True

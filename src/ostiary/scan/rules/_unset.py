@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ostiary.scan.code.ir import ClassDef, Expr, Stmt, last_name
 from ostiary.scan.code.values import Cls, Const, Either, Ext, Made, Obj, Value, name_of
+from ostiary.scan.records import record
 from ostiary.scan.rules._defs import end_of
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._leaving import blocks, leaves
@@ -16,7 +15,7 @@ NONE, EMPTY, SPELT = "none", "empty", "spelt"
 _SETTINGS_BASES = ("pydantic_settings.", "pydantic.BaseSettings", "pydantic.v1.BaseSettings")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Unset:
     """``as_``: what an unset secret is: None, the empty string, or the word None inside an f-string. ``sure`` when the environment alone decides it."""
 
@@ -88,14 +87,19 @@ def _setting(flow: Flow, expr: Expr) -> Unset | None:
     """A field of a pydantic settings class whose default is None or the empty string."""
     value = flow.world.value(expr[2], flow.world.inside(flow.function))
     for option in value.options if isinstance(value, Either) else (value,):
-        bases = flow.world.bases(option) if isinstance(option, (Obj, Cls)) else []
-        if not any(isinstance(b, Ext) and b.name.startswith(_SETTINGS_BASES) for b in bases):
+        bases = flow.world.bases(option) if isinstance(option, (Obj, Cls)) else ()
+        if not is_settings(bases):
             continue
         for base in bases:
             as_ = _field_default(base.cls, expr[3]) if isinstance(base, Cls) else None
             if as_ is not None and isinstance(base, Cls) and not _validated(base.cls, expr[3]):
                 return Unset(expr[3].upper(), as_)
     return None
+
+
+def is_settings(bases: tuple[Value, ...]) -> bool:
+    """A class with these bases reads its fields from the environment."""
+    return any(isinstance(b, Ext) and b.name.startswith(_SETTINGS_BASES) for b in bases)
 
 
 def _field_default(cls: ClassDef, name: str) -> str | None:
@@ -203,7 +207,8 @@ def _optional_scheme(marker: Made) -> bool:
 
 def guarded(flow: Flow, at: int, sides: tuple[Expr, Expr]) -> bool:
     """Before the place, or in the same condition, one of the sides is tested to be there."""
-    wanted = {name for side in sides for name in _names(side)} | {name for side in sides for name in _names(flow.expand(side))}
+    forms = [form for side in sides for form in (side, flow.expand(side))]
+    wanted = {name for form in forms for name in _names(form)} | {read[1] for form in forms if (read := read_of(form)) is not None}
     return bool(wanted) and _guards(flow.function.body, at, wanted)
 
 

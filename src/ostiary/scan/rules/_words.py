@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+from ostiary.scan.lazy import Pattern
 
 SURE, MAYBE, NO = 2, 1, 0
 
@@ -13,7 +14,7 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SURE_NOUNS = listed("password passwd passphrase passcode secret apikey secretkey privatekey accesskey authtoken pepper pwd")
 _SURE_KEYS = listed(
     "api secret access private signing encryption auth master admin jwt hmac fernet account service webhook partner payment crypto"

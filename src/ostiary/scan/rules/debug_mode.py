@@ -9,6 +9,7 @@ from ostiary.model.route import Location
 from ostiary.scan.code.ir import Expr, dotted, last_name, line_of
 from ostiary.scan.code.sites import AppCode, Call, Site
 from ostiary.scan.code.values import Const
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._facts import Assignment, facts
 from ostiary.scan.rules._flows import text_of
@@ -17,7 +18,7 @@ rule = Rule("debug-mode")
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # the very addresses that make it worse
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_DEVELOPMENT = re.compile(r"dev|test|local|debug|debugger|example", re.IGNORECASE)
+_DEVELOPMENT = Pattern(r"dev|test|local|debug|debugger|example", re.IGNORECASE)
 _FIX = "Leave it out and say so where the process starts:\nflask run --debug   # on a developer's machine only"
 _FIX_ASGI = "Leave debug out; its default is False."
 _CONSOLE = "the Werkzeug debugger runs code for anybody who reaches it"

@@ -37,7 +37,7 @@ _SCHEME_WORDS = listed("bearer basic token null none undefined true false digest
 
 
 @dataclass(frozen=True, slots=True)
-class _Suspect:
+class Suspect:
     """A literal with the name it goes by; ``where`` is assign, default, keyword, item or argument."""
 
     name: str
@@ -52,24 +52,32 @@ class _Suspect:
 def stored(site: Site) -> Found:
     """Assignments, defaults, keyword arguments and dict items; one finding a line."""
     lines: set[int] = set()
-    for suspect in _suspects(site):
+    for suspect, verdict in literals(site):
         line = line_of(suspect.at)
-        verdict = _judge(suspect) if line not in lines else None
-        if verdict is not None:
+        if line not in lines:
             lines.add(line)
             place = Site(site.world, site.module, site.function, suspect.at)
-            yield rule.finding(verdict.message, place, verdict.confidence, fix=_FIX.format(name=_variable(suspect.name)))
+            yield rule.finding(verdict.message, place, verdict.confidence, fix=_FIX.format(name=variable(suspect.name)))
 
 
-def _variable(name: str) -> str:
+def literals(site: Site) -> Iterator[tuple[Suspect, Verdict]]:
+    """Each literal of a module that is a secret, also several in a line."""
+    for suspect in _suspects(site):
+        verdict = _judge(suspect)
+        if verdict is not None:
+            yield suspect, verdict
+
+
+def variable(name: str) -> str:
+    """The environment variable for a name: ``smtpPassword`` → ``SMTP_PASSWORD``."""
     return "_".join(words(name)).upper() or "SECRET"
 
 
-def _judge(suspect: _Suspect) -> Verdict | None:
+def _judge(suspect: Suspect) -> Verdict | None:
     return judge(suspect.name, suspect.text, suspect.where, owner=suspect.owner, shouted=suspect.shouted)
 
 
-def _suspects(site: Site) -> Iterator[_Suspect]:
+def _suspects(site: Site) -> Iterator[Suspect]:
     for item in facts(site).assignments:
         owner = item.owner.name if item.owner is not None else ""
         top = (item.owner is None and (item.function.name == "<module>" or item.target[0] == "sub")) or _on_app(item.target)
@@ -86,20 +94,20 @@ def _on_app(target: Expr) -> bool:
     return target[0] == "attr" and last_name(target[2]) in ("app", "application", "flask_app", "server")
 
 
-def _in_value(name: str, value: Expr, where: str, owner: str = "", shouted: bool = False) -> Iterator[_Suspect]:
+def _in_value(name: str, value: Expr, where: str, owner: str = "", shouted: bool = False) -> Iterator[Suspect]:
     """The literals that an expression may put under a name."""
     tag = value[0]
     if tag == "str":
-        yield _Suspect(name, value[2], value[1], where, owner, shouted)
+        yield Suspect(name, value[2], value[1], where, owner, shouted)
     elif tag == "const" and type(value[2]) is bytes:
-        yield _Suspect(name, value[2].decode("latin-1"), value[1], where, owner, shouted)
+        yield Suspect(name, value[2].decode("latin-1"), value[1], where, owner, shouted)
     elif tag == "bool" and value[2] == "or":
         yield from _in_value(name, value[3][-1], "default", owner, shouted)
     elif tag == "ifexp":
         yield from _in_value(name, value[4], "default", owner, shouted)
     elif tag == "dict":
         if names_secret(name) and name.lower().endswith("s"):
-            yield from (_Suspect(name, key[2], key[1], "item", owner) for key in value[2] if key is not None and key[0] == "str")
+            yield from (Suspect(name, key[2], key[1], "item", owner) for key in value[2] if key is not None and key[0] == "str")
         yield from _in_dict(value)
     elif tag == "seq":
         for item in value[3]:
@@ -108,7 +116,7 @@ def _in_value(name: str, value: Expr, where: str, owner: str = "", shouted: bool
         yield from _wrapped(name, value, where, owner, shouted)
 
 
-def _wrapped(name: str, call: Expr, where: str, owner: str, shouted: bool) -> Iterator[_Suspect]:
+def _wrapped(name: str, call: Expr, where: str, owner: str, shouted: bool) -> Iterator[Suspect]:
     """``SecretStr("…")``, ``"…".encode()``, ``Field(default="…")``."""
     last = last_name(call[2])
     if last in ("SecretStr", "Secret", "SecretBytes", "bytes", "str") and call[3]:
@@ -121,7 +129,7 @@ def _wrapped(name: str, call: Expr, where: str, owner: str, shouted: bool) -> It
             yield from _in_value(name, value, where, owner, shouted)
 
 
-def _in_dict(value: Expr) -> Iterator[_Suspect]:
+def _in_dict(value: Expr) -> Iterator[Suspect]:
     for key, item in zip(value[2], value[3], strict=True):
         name = text_of(key)
         if name in _DESCRIBED:
@@ -132,10 +140,10 @@ def _in_dict(value: Expr) -> Iterator[_Suspect]:
             yield from _in_value(name or "", item, "item")
 
 
-def _in_defaults(function: Function) -> Iterator[_Suspect]:
+def _in_defaults(function: Function) -> Iterator[Suspect]:
     for param in function.params:
         if param.default is not None and param.default[0] == "str" and names_secret(param.name):
-            yield _Suspect(param.name, param.default[2], param.default[1], "keyword")
+            yield Suspect(param.name, param.default[2], param.default[1], "keyword")
 
 
 def _worth_a_look(call: Expr) -> bool:
@@ -146,7 +154,7 @@ def _worth_a_look(call: Expr) -> bool:
     return bool(call[4]) or (bool(call[3]) and last_name(call[2]) in _TAKERS)
 
 
-def _in_call(call: Expr) -> Iterator[_Suspect]:
+def _in_call(call: Expr) -> Iterator[Suspect]:
     last = last_name(call[2])
     if call[3]:
         yield from _in_arguments(call, last)
@@ -162,17 +170,17 @@ def _in_call(call: Expr) -> Iterator[_Suspect]:
             yield from _in_value(name, value, "keyword", shouted=name.isupper())
 
 
-def _in_arguments(call: Expr, last: str) -> Iterator[_Suspect]:
+def _in_arguments(call: Expr, last: str) -> Iterator[Suspect]:
     for position, value in enumerate(call[3]):
         tag = value[0]
         if tag == "dict":
             yield from _in_dict(value)
         elif tag == "str" and len(value[2]) >= _LONG:
-            yield _Suspect("", value[2], value[1], "argument")
+            yield Suspect("", value[2], value[1], "argument")
         if position == 1 and tag in ("str", "const") and last in ("encode", "decode") and _is_jwt(call[2]):
             yield from _in_value("jwt_secret", value, "assign", shouted=True)
         if position == 0 and tag == "str" and last in _HASHERS:
-            yield _Suspect("password", value[2], value[1], "default")
+            yield Suspect("password", value[2], value[1], "default")
         if position == 0 and tag in ("str", "const") and last in _SIGNERS and last not in ("encode", "decode"):
             yield from _in_value("secret_key", value, "assign", shouted=True)
     key = text_of(call[3][0])

@@ -15,6 +15,7 @@ from ostiary.scan.rules._cookies import holds_credential, lacking
 from ostiary.scan.rules._defs import end_of
 from ostiary.scan.rules._facts import target_name
 from ostiary.scan.rules._nodes import mentions, nodes, settings_in
+from ostiary.scan.rules._transport import cookies_guarded
 from ostiary.scan.rules._words import listed, words
 
 rule = Rule("insecure-cookie")
@@ -38,7 +39,7 @@ _DEVELOPMENT = Pattern(r"dev|test|local|debug|example", re.IGNORECASE)
 def handed_out(call: Call) -> Found:
     """``response.set_cookie("session", …)`` without one of the three attributes."""
     found = holds_credential(call)
-    missing = lacking(call) if found is not None else None
+    missing = _left_by_guard(call, lacking(call) or ()) if found is not None else None
     if found is None or not missing or _in_development(call):
         return
     name, sure = found
@@ -48,9 +49,16 @@ def handed_out(call: Call) -> Found:
     yield rule.finding(message, call, Confidence.HIGH if sure else Confidence.MEDIUM, severity=severity, fix=_FIX)
 
 
+def _left_by_guard(call: Call, missing: tuple[str, ...]) -> tuple[str, ...]:
+    """Ostiary's guard adds what is missing, and leaves ``SameSite=None`` as it is."""
+    if not missing or not cookies_guarded(call.world):
+        return missing
+    return tuple(one for one in missing if one == "samesite" and call.arg(8, "samesite") is not None)
+
+
 @rule.on_call("add_middleware", "Middleware", "SessionMiddleware")
 def session_middleware(call: Call) -> Found:
-    """Starlette's ``SessionMiddleware`` sets no Secure unless told so: ``https_only=True``."""
+    """Starlette's ``SessionMiddleware`` sets no Secure unless told so: ``https_only=True``. It stands around Ostiary's guard, which never sees its cookie."""
     if call.last != "SessionMiddleware" and not any(last_name(a) == "SessionMiddleware" for a in call.expr[3][:1]):
         return
     if not call.expr[3] and not call.expr[4]:
@@ -75,7 +83,7 @@ def transports(call: Call) -> Found:
     """fastapi-users: ``CookieTransport(cookie_secure=False)``."""
     for option, attribute in (("cookie_secure", "secure"), ("cookie_httponly", "httponly")):
         given = call.arg(None, option)
-        if given is not None and _is_false(call.value(given)) and not _in_development(call):
+        if given is not None and _is_false(call.value(given)) and not _in_development(call) and not cookies_guarded(call.world):
             yield rule.finding(f"the session cookie {_MEANS[attribute]}", call, fix=f"{option}=True")
 
 
@@ -89,6 +97,8 @@ def configured(site: Site) -> Found:
         found = _SETTING.match(name)
         place = Site(site.world, site.module, function, value[1])
         if found is None or not _switched_off(found.group(2), place.value(value)) or _in_development(place):
+            continue
+        if cookies_guarded(site.world) and found.group(2) != "SAMESITE":
             continue
         attribute = found.group(2).lower()
         severity = Severity.LOW if attribute == "samesite" else None
@@ -125,7 +135,7 @@ def _end(cls: ClassDef) -> int:
 @rule.on_app
 def by_default(app: AppCode) -> Found:
     """Flask's own session and the cookies of Flask-JWT-Extended lack Secure until a setting says otherwise."""
-    if app.framework not in ("flask", "quart", "apiflask"):
+    if app.framework not in ("flask", "quart", "apiflask") or (app.guard is not None and app.guard.https):
         return
     for name, kind, starts in (("SESSION_COOKIE_SECURE", "session", _starts_session), ("JWT_COOKIE_SECURE", "token", _sets_token)):
         used = any(starts(app, code.handler.function) for code in app.routes if code.handler is not None)

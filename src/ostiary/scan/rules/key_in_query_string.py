@@ -9,6 +9,7 @@ from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Expr, Function, Param, last_name, walk
 from ostiary.scan.code.sites import Call, Compare, Site
 from ostiary.scan.code.values import Const, Func, Made
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, text_of
@@ -32,7 +33,7 @@ _ONE_TIME = listed(
 )
 _USES = listed("verify validate check authenticate authorize decode compare digest lookup auth valid find load filter get_user")
 _CALLS = listed("get post put patch delete request urlopen Request head stream fetch send")
-_IN_URL = re.compile(r"[?&](?:api_?key|access_?token|auth_?token|token|key|secret|password|client_secret|apikey)=\Z", re.IGNORECASE)
+_IN_URL = Pattern(r"[?&](?:api_?key|access_?token|auth_?token|token|key|secret|password|client_secret|apikey)=\Z", re.IGNORECASE)
 
 
 @rule.on_call("get", "getlist", "pop")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Expr, Function, dotted, last_name, walk
 from ostiary.scan.code.sites import Call, Site
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule, sites_of
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, Source
@@ -18,8 +19,8 @@ from ostiary.scan.rules._words import SURE, listed, names_secret
 rule = Rule("key-logged")
 
 _FIX = 'Log who called, not with what: an id of the key, or nothing.\nlogger.info("call with key %s", key_id)'
-_LOGGERS = re.compile(r"(?:^|[._])(?:log|logger|logging|logs|loguru|structlog|_?log)(?:$|[._(])", re.IGNORECASE)
-_HELPER = re.compile(r"log|debug|trace|audit|dump|notify|record", re.IGNORECASE)
+_LOGGERS = Pattern(r"(?:^|[._])(?:log|logger|logging|logs|loguru|structlog|_?log)(?:$|[._(])", re.IGNORECASE)
+_HELPER = Pattern(r"log|debug|trace|audit|dump|notify|record", re.IGNORECASE)
 _KEYWORDS = listed("exc_info stack_info stacklevel file sep end flush")
 
 

@@ -12,7 +12,6 @@ from ostiary.scan.code.ir import Function, last_name
 from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._traces import hints, inside, leaves_trace, on_the_way, seen_by_all
-from ostiary.scan.rules._transport import guarded
 
 rule = Rule("missing-audit-log")
 
@@ -24,7 +23,7 @@ _KNOWN_CHECKS = frozenset({"login_user", "check_password_hash", "checkpw", "chec
 @rule.on_app
 def logins(app: AppCode) -> Found:
     """A handler that checks a submitted password, and nothing of it remains."""
-    if not app.routes or guarded(app.world) or leaves_trace(app.world, seen_by_all(app)):
+    if not app.routes or app.guard is not None or leaves_trace(app.world, seen_by_all(app)):
         return
     handlers = _login_handlers(app)
     silent = [code for code in handlers.values() if not leaves_trace(app.world, _involved(code))]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from ostiary.model.finding import Confidence, Severity
 from ostiary.model.route import Route, State
 from ostiary.scan.code.ir import Function, last_name, walk
 from ostiary.scan.code.sites import RouteCode
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._flows import Flow
 from ostiary.scan.rules._sources import credential
@@ -29,11 +28,11 @@ _ENTRANCES = listed(
     " install webhook webhooks token tokens logout refresh auth"
     " authenticate verify validate claim health healthz healthcheck ping version about"
 )
-_EVERYBODYS = re.compile(r"(?:^|/)(?:robots\.txt|favicon\.ico|sitemap\.xml|\.well-known(?:/.*)?|apple-touch-icon[\w-]*\.png)$")
+_EVERYBODYS = Pattern(r"(?:^|/)(?:robots\.txt|favicon\.ico|sitemap\.xml|\.well-known(?:/.*)?|apple-touch-icon[\w-]*\.png)$")
 _PAGES = listed(
     "render_template render_template_string TemplateResponse HTMLResponse send_file send_from_directory FileResponse redirect RedirectResponse"
 )
-_PARAMETER = re.compile(r"\{([^}]*)\}")
+_PARAMETER = Pattern(r"\{([^}]*)\}")
 _FIX = {
     "flask": "Put the check under the route's decorator:\n@auth.login_required\nor write it down: # ostiary: public <reason>",
     "": "Add the dependency that verifies the caller:\ndependencies=[Depends(current_user)]\nor write it down: # ostiary: public <reason>",

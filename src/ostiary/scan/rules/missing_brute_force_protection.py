@@ -12,6 +12,7 @@ from ostiary.scan.code.ir import Function, last_name, walk
 from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.code.values import Func
 from ostiary.scan.code.world import options
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._rates import has_limiter, per_minute
 from ostiary.scan.rules._words import listed, words
@@ -31,11 +32,11 @@ _PAIRS = (
     ("access", "token"),
     ("reset", "password"),
 )
-_CHECKS = re.compile(
+_CHECKS = Pattern(
     r"check_password|verify_password|verify_and_update_password|check_password_hash|checkpw|authenticate|verify_otp|verify_totp|check_otp|verify_code|validate_password"
     r"|password_matches|is_correct_password|verify_hash|valid_password"
 )
-_DEFENCES = re.compile(r"attempt|lockout|locked|lock_out|throttl|rate_?limit|captcha|too_many|brute|backoff|cooldown", re.IGNORECASE)
+_DEFENCES = Pattern(r"attempt|lockout|locked|lock_out|throttl|rate_?limit|captcha|too_many|brute|backoff|cooldown", re.IGNORECASE)
 
 
 @rule.on_route

@@ -27,9 +27,9 @@ _SETTERS = frozenset({"add", "set", "setdefault", "append", "add_header", "__set
 def nowhere(app: AppCode) -> Found:
     """No header anywhere, in an application that takes credentials."""
     seen = transport(app.world)
-    if seen.hsts or not takes_credentials(app):
+    if seen.hsts or (app.guard is not None and app.guard.hsts) or not takes_credentials(app):
         return
-    if seen.demanded and seen.refused is None:
+    if (seen.demanded and seen.refused is None) or (app.guarded and app.guard is not None and app.guard.https):
         yield rule.finding("demands HTTPS itself and never sends Strict-Transport-Security", app, Confidence.MEDIUM, fix=_FIX)
     else:
         yield rule.finding("never sends Strict-Transport-Security; a proxy in front may", app, Confidence.LOW, fix=_FIX)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ostiary.model.finding import Confidence, Evidence
 from ostiary.scan.code.sites import AppCode
+from ostiary.scan.records import altered
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._transport import Transport, takes_credentials, transport
 
@@ -22,6 +23,10 @@ _FIX = {
 def in_the_clear(app: AppCode) -> Found:
     """The application takes credentials, and nothing sees to it that they come encrypted."""
     seen = transport(app.world)
+    if app.guard is not None and app.guard.https and app.guarded:
+        return
+    if app.guard is not None and not app.guard.https:
+        seen = altered(seen, refused=seen.refused or app.guard.at)
     if seen.relied_on or (seen.refused is None and (seen.demanded or seen.hsts)) or not takes_credentials(app):
         return
     message, confidence, evidence = _judge(seen)

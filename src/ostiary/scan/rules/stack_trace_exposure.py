@@ -9,6 +9,7 @@ from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Expr, Function, Stmt, last_name
 from ostiary.scan.code.sites import Call, Site
 from ostiary.scan.code.values import Func, name_of
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._facts import Caught, facts
 from ostiary.scan.rules._flows import Flow, Source
@@ -25,7 +26,7 @@ _ANSWERS = listed(
 )
 _TELLING = listed("args message msg description detail orig __traceback__ __cause__")
 # Errors whose text is written for the caller: what they typed was wrong, or the project raised them to be read.
-_MEANT_FOR_CALLERS = re.compile(
+_MEANT_FOR_CALLERS = Pattern(
     r"^(?:HTTPException|ValidationError|RequestValidationError|BadRequest\w*|NotFound\w*|Unauthorized|Forbidden|Conflict\w*|UnprocessableEntity|MarshmallowError|HTTPError"
     r"|ClientException|APIException|ApiError|APIError|AppException|ProblemException|RateLimitExceeded)$"
 )

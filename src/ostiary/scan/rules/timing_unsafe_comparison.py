@@ -8,6 +8,7 @@ from ostiary.model.finding import Confidence, Severity
 from ostiary.scan.code.ir import Expr, last_name
 from ostiary.scan.code.sites import Compare
 from ostiary.scan.code.values import Const, Map, Seq
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._compares import is_hashed, is_kept, looks_stored, pair, worth
 from ostiary.scan.rules._flows import Flow
@@ -15,7 +16,7 @@ from ostiary.scan.rules._sources import credential, read_of
 
 rule = Rule("timing-unsafe-comparison")
 
-_SIGNED = re.compile(r"sig|digest|mac|expected|computed", re.IGNORECASE)
+_SIGNED = Pattern(r"sig|digest|mac|expected|computed", re.IGNORECASE)
 _FIX = "Compare in constant time:\nhmac.compare_digest(given.encode(), kept.encode())"
 
 

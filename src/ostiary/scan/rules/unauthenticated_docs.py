@@ -16,7 +16,6 @@ from ostiary.scan.code.values import Const, Default, Made, Map, Obj, Value, name
 from ostiary.scan.code.world import options
 from ostiary.scan.rules import Found, Rule, sites_of
 from ostiary.scan.rules._nodes import mentions, nodes, settings_in
-from ostiary.scan.rules._transport import guarded
 
 rule = Rule("unauthenticated-docs")
 
@@ -80,7 +79,7 @@ def _is_on(value: Value) -> bool:
 def _protects(app: AppCode) -> bool:
     """Some route asks who is calling. What the guard protects it protects with its documentation."""
     asks = any(code.route.protection.state is State.PROTECTED or code.route.protection.extractors for code in app.routes)
-    return asks and not guarded(app.world)
+    return asks and not app.guarded
 
 
 def _is_gated(app: AppCode) -> bool:

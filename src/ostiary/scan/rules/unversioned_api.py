@@ -7,6 +7,7 @@ import re
 from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Function, last_name
 from ostiary.scan.code.sites import AppCode, RouteCode
+from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._leaving import returns
 from ostiary.scan.rules._words import listed
@@ -15,27 +16,27 @@ rule = Rule("unversioned-api")
 
 _ENOUGH = 3
 _FIX = 'Put the version into the prefix where the routers are registered:\napp.include_router(router, prefix="/v1")   # FastAPI\napp.register_blueprint(bp, url_prefix="/v1")   # Flask'
-_OPERATIONS = re.compile(
+_OPERATIONS = Pattern(
     r"(?:^|/)(?:health\w*|ready\w*|live\w*|ping|status|metrics|docs|openapi[\w.]*|favicon\.ico|robots\.txt|static)(?:/|$)", re.IGNORECASE
 )
 _PAGES = listed(
     "render_template render_template_string TemplateResponse HTMLResponse send_file send_from_directory redirect"
     " FileResponse RedirectResponse"
 )
-_DATED = re.compile(r"(?:^|/)(?:api-)?\d{4}-\d{2}(?:-\d{2})?(?:/|$)|(?:^|/)v\d", re.IGNORECASE)
-_HEADERS = re.compile(r"(?:api-?)?version|application/vnd\.", re.IGNORECASE)
+_DATED = Pattern(r"(?:^|/)(?:api-)?\d{4}-\d{2}(?:-\d{2})?(?:/|$)|(?:^|/)v\d", re.IGNORECASE)
+_HEADERS = Pattern(r"(?:api-?)?version|application/vnd\.", re.IGNORECASE)
 
 
 @rule.on_app
 def unversioned(app: AppCode) -> Found:
     """Three API routes or more, and no version in any path or header."""
+    if any(code.route.version or _DATED.search(code.route.path) for code in app.routes):
+        return
     routes = [
         code
         for code in app.routes
         if code.kind == "http" and code.route.method not in ("HEAD", "OPTIONS") and not _OPERATIONS.search(code.route.path)
     ]
-    if any(code.route.version or _DATED.search(code.route.path) for code in app.routes):
-        return
     api = [code for code in routes if _answers_data(code)]
     if len(api) < _ENOUGH or _by_header(app):
         return
