@@ -77,6 +77,7 @@ class Shim:
         denied = core.arrive(request)
         try:
             if denied is not None:
+                await core.aafter_arrive(request, denied)
                 await answer.refuse(denied)
             else:
                 await self.app(scope, receive, answer.send)

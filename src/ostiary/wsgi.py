@@ -70,6 +70,7 @@ class Shim:
         environ[KEY] = request
         denied = core.arrive(request)
         if denied is not None:
+            core.after_arrive(request, denied)
             return _refuse(core, request, answers.refusal(request, denied), start_response)
         answer = _Answer(core, request, start_response)
         try:

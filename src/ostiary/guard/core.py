@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ from ostiary.guard.audit import Recorder
 from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
-from ostiary.guard.declare import Declaration, Delegated, limits_of
+from ostiary.guard.declare import Declaration, Delegated, limits_of, texts
 from ostiary.guard.event import Event
 from ostiary.guard.limit_headers import LimitFields
 from ostiary.guard.network import Networks
@@ -28,7 +28,8 @@ from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import FILE, by_path
 from ostiary.guard.stores import folder_of, open_store
-from ostiary.guard.stores.base import StoreDown
+from ostiary.guard.stores.base import Busy, StoreDown
+from ostiary.model import scope as scope_text
 from ostiary.wire import problem
 from ostiary.wire.redact import default as redactor
 
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("ostiary")
 DEFAULT_STORE = "sqlite:///ostiary.db"
 MODES = ("enforce", "monitor")
+ADDRESSES = ("whole", "truncated", "hashed")
 FAILURES = "20 per minute"
 UNMATCHED = "60 per minute"
 _FIELDS = LimitFields()
+_RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
 
 
 class Core:
@@ -53,7 +56,8 @@ class Core:
     ``store`` is the URL of all three roles (OSTIARY_STORE, else ``sqlite:///ostiary.db``); ``keys``, ``counters`` and ``events`` replace
     one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
-    attempts and unknown paths; None for none. ``redact_logs``: ``ostiary.redact.install()``. ``gates_run_later``: a gate of the app's own tells who is calling only after the decision
+    attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
+    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``. ``gates_run_later``: a gate of the app's own tells who is calling only after the decision
     (set by adapters). ``clock`` gives Unix seconds.
     """
 
@@ -85,6 +89,8 @@ class Core:
         allow: Iterable[str] | None = None,
         deny: Iterable[str] = (),
         ipv6_prefix: int = 64,
+        roles: Mapping[str, Iterable[str]] | None = None,
+        event_addresses: str = "whole",
         authenticators: Iterable[Authenticator] = (),
         redact_logs: bool = True,
         gates_run_later: bool = False,
@@ -96,26 +102,37 @@ class Core:
         if redact_logs:
             redact.install()
             redact.add_names(header)
+        if not callable(clock):
+            raise UsageError(f"clock: a function that gives Unix seconds, not {clock!r}")
+        if default is not None and not isinstance(default, Declaration):
+            raise UsageError(f"default: require(...) or public(...), not {default!r}")
         self.clock = clock
         self.gates_run_later = gates_run_later
         self.header = _header(header)
-        self.query_parameters = frozenset(name.lower() for name in _texts("query_parameters", query_parameters))
+        self.query_parameters = frozenset(name.lower() for name in texts("query_parameters", query_parameters))
         self.environment = environment or os.environ.get("OSTIARY_ENV", "production")
         self.trust = network.trust(proxies, standard=forwarded)
         self.transport = transport.transport(
-            https or ("off" if self.environment == "development" else "required"), hosts, hsts, security_headers
+            https or ("off" if self.environment == "development" else "required"),
+            None if hosts is None else texts("hosts", hosts),
+            hsts,
+            security_headers,
         )
         self.limit_fields = limit_fields
-        self.allowed = None if allow is None else Networks(_texts("allow", allow))
-        denied = Networks(_texts("deny", deny))
+        self.allowed = None if allow is None else Networks(texts("allow", allow))
+        denied = Networks(texts("deny", deny))
         self.denied = denied if denied.texts else None
         self.ipv6_prefix = _prefix(ipv6_prefix)
         self.networks_of = lru_cache(maxsize=1024)(Networks)
+        self._roles = {name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (roles or {}).items()}
+        if event_addresses not in ADDRESSES:
+            raise UsageError(f"event_addresses: one of {', '.join(ADDRESSES)}, not {event_addresses!r}")
+        self._event_addresses = event_addresses
         self.url = store or os.environ.get("OSTIARY_STORE") or DEFAULT_STORE
         self.counters_url, self.events_url = counters or self.url, events or self.url
         self.counters = open_store(self.counters_url, "counters")
         self.recorder = Recorder(open_store(self.events_url, "events"), clock=clock, redact=redactor.text)
-        self.authenticators = (*authenticators, *self._keys(keys, pepper))
+        self.authenticators = (*_authenticators(authenticators), *self._keys(keys, pepper))
         self.failure_charges = _charges("failures", failures)
         self.unmatched_charges = _charges("unmatched", unmatched)
         self.path_policies = by_path(routes, policy_file)
@@ -129,7 +146,8 @@ class Core:
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
         self._exposed: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
+        self._address_key = self.peppers.current if self.peppers is not None else secrets.token_bytes(32)
+        self._said_clear = False
 
     def _keys(self, keys: str | StaticKeys | None, pepper: str | bytes | None) -> tuple[Authenticator, ...]:
         self.key_store: KeyStore | None = None
@@ -139,7 +157,7 @@ class Core:
         url = keys or self.url
         self.key_store = open_store(url, "keys")
         self.peppers = load_pepper(folder_of(url), pepper)
-        return (ApiKeys(self.key_store, self.peppers),)
+        return (ApiKeys(self.key_store, self.peppers, self._roles),)
 
     # What adapters call
 
@@ -159,6 +177,29 @@ class Core:
         """A refusal that no route is asked about; None where the guard only watches."""
         return None if self._let_pass(request, denied, self.monitor) else denied
 
+    def in_clear(self, request: Request, denied: Deny) -> Flow[None] | None:
+        """What is still to be done for a call that was refused because it came over plain HTTP; None where the scheme cannot be known."""
+        if denied.reason != "https":
+            return None
+        if self.trust.nobody and network.is_private(request.peer):
+            if not self._said_clear:
+                self._said_clear = True
+                logger.warning("plain HTTP from %s is refused: if a proxy there ends TLS, write proxies=1 or its network", request.peer)
+            return None
+        return flow.in_clear(self, request)
+
+    def after_arrive(self, request: Request, denied: Deny) -> None:
+        """To be called when ``arrive`` has refused, in a thread."""
+        if (steps := self.in_clear(request, denied)) is not None:
+            with contextlib.suppress(StoreDown):
+                run(steps, self.answer)
+
+    async def aafter_arrive(self, request: Request, denied: Deny) -> None:
+        """The same in an event loop."""
+        if (steps := self.in_clear(request, denied)) is not None:
+            with contextlib.suppress(StoreDown):
+                await arun(steps, self.answer)
+
     def decide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in a thread."""
         request.compiled = compiled
@@ -169,23 +210,27 @@ class Core:
         request.compiled = compiled
         return self._decided(request, compiled, await self._arun(flow.decide(self, request, compiled)))
 
-    def admit(self, request: Request, compiled: Compiled, who: Principal) -> Decision:
-        """Steps 11 to 14 for a caller whom the app's own gate has let in, in a thread."""
+    def admit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
+        """Steps 11 to 14 for a caller whom the app's own gate has let in, in a thread. None: it did not say who that is."""
         return self._decided(request, compiled, self._run(flow.admit(self, request, compiled, who)))
 
-    async def aadmit(self, request: Request, compiled: Compiled, who: Principal) -> Decision:
+    async def aadmit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
         """The same in an event loop."""
         return self._decided(request, compiled, await self._arun(flow.admit(self, request, compiled, who)))
 
     def _run(self, steps: Flow[Decision]) -> Decision:
         try:
             return run(steps, self.answer)
+        except (Busy, StoreDown):
+            return Deny(problem.UNAVAILABLE, "store_down")
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             return _failed()
 
     async def _arun(self, steps: Flow[Decision]) -> Decision:
         try:
             return await arun(steps, self.answer)
+        except (Busy, StoreDown):
+            return Deny(problem.UNAVAILABLE, "store_down")
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             return _failed()
 
@@ -248,7 +293,7 @@ class Core:
                 latency_us=int((ended - request.started) * 1e6),
                 principal=who.subject if who is not None else "",
                 key_id=who.key_id if who is not None else "",
-                address=request.address,
+                address=network.shown(request.address, self._event_addresses, self._address_key),
                 agent=next(iter(request.header("user-agent")), ""),
                 reason=request.reason,
                 verdict=request.verdict,
@@ -277,7 +322,7 @@ def principal_of(subject: object, delegate: Delegated) -> Principal | None:
         found = subject.get_id() if hasattr(subject, "get_id") else getattr(subject, "id", None)
     if found is None or found == "":
         return None
-    scopes = tuple(delegate.scopes(subject)) if delegate.scopes is not None else ()
+    scopes = texts("scopes", delegate.scopes(subject)) if delegate.scopes is not None else ()
     return Principal(str(found), delegate.name, scopes=scopes)
 
 
@@ -285,18 +330,19 @@ def _charges(name: str, text: str | None) -> Charges:
     return tuple(((name,), replace(one, by=("address",), text="")) for one in limits_of(text) or ())
 
 
-def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        return (values,)
-    found = tuple(values)
-    if not all(isinstance(value, str) for value in found):
-        raise UsageError(f"{name}: texts, not {found!r}")
+def _authenticators(given: Iterable[Authenticator]) -> tuple[Authenticator, ...]:
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    for one in found:
+        if not all(hasattr(one, name) for name in ("name", "known", "verify")):
+            raise UsageError(f"authenticators: objects with name, known and verify, not {one!r}")
     return found
 
 
 def _header(name: str) -> str:
-    if not name.replace("-", "").isalnum() or not name.isascii():
+    if not isinstance(name, str) or not name.replace("-", "").isalnum() or not name.isascii():
         raise UsageError(f"header: not a header's name: {name!r}")
+    if name.lower() in _RESERVED:
+        raise UsageError(f"header: {name} has a meaning of its own (Authorization: Bearer is read besides); choose another")
     return name.lower()
 
 

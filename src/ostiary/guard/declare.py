@@ -11,17 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ostiary.errors import UsageError
-from ostiary.guard.decision import Deny
+from ostiary.guard.decision import Deny, Principal
+from ostiary.guard.network import Networks
 from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
 from ostiary.model.limit import Limit
 from ostiary.model.route import UNDECLARED, Location, Policy
 
+if TYPE_CHECKING:
+    from ostiary.guard.request import Request
+
 MARK = "__ostiary__"
 F = TypeVar("F")
+Plan = Callable[["Principal | None"], "str | None"]
+Cost = Callable[["Request"], int]
 
 
 class PolicyError(UsageError):
@@ -42,6 +48,8 @@ class Declaration:
     monitor: bool | None = None
     issues: bool | None = None
     delegates: tuple[Delegated, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    cost: Cost | None = None
     at: Location | None = None
 
     @property
@@ -51,7 +59,12 @@ class Declaration:
 
     def __call__(self, view: F) -> F:
         said = getattr(view, MARK, None)
-        setattr(view, MARK, self if said is None else merged(said, self))
+        try:
+            setattr(view, MARK, self if said is None else merged(said, self))
+        except AttributeError:
+            raise PolicyError(
+                f"{view!r} cannot carry a declaration; write it on a function or class, or name its path in routes="
+            ) from None
         return view
 
 
@@ -67,41 +80,50 @@ class Delegated:
 
 def require(
     *scopes: str,
-    any_of: Iterable[str] = (),
+    any_of: Iterable[str] | None = None,
     schemes: Iterable[str] = (),
-    limits: str | Iterable[str] | None = None,
+    limits: str | Limit | Iterable[str | Limit] | None = None,
     networks: Iterable[str] | None = None,
     monitor: bool | None = None,
     issues: bool | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential."""
+    if any_of is not None and not texts("any_of", any_of):
+        raise PolicyError("any_of is empty: no scope would do; leave it out, or name scopes")
     return Declaration(
         required=True,
         scopes=_scopes(scopes),
-        any_scopes=_scopes(any_of),
-        schemes=tuple(schemes),
+        any_scopes=_scopes(texts("any_of", any_of or ())),
+        schemes=texts("schemes", schemes),
         limits=limits_of(limits),
-        networks=None if networks is None else tuple(networks),
-        monitor=monitor,
-        issues=issues,
+        networks=None if networks is None else Networks(texts("networks", networks)).texts,
+        monitor=_flag("monitor", monitor),
+        issues=_flag("issues", issues),
     )
 
 
-def public(reason: str, *, limits: str | Iterable[str] | None = None) -> Declaration:
+def public(reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None) -> Declaration:
     """Everybody may call, for a reason that is written down."""
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError('public needs a reason: @public("the load balancer asks without a key")')
     return Declaration(public=reason.strip(), limits=limits_of(limits))
 
 
-def limit(*texts: str, by: str | Iterable[str] | None = None, bucket: str = "", cost: int = 1) -> Declaration:
-    """Rate limits of a route (``"5 per minute"``); who may call is said elsewhere. ``by``: principal, address, app, or several."""
+def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, bucket: str = "", cost: int | Cost = 1) -> Declaration:
+    """Rate limits of a route (``"5 per minute"``); who may call is said elsewhere.
+
+    A rate may be a function of the Principal (None where nobody is known) that gives a text, or None for no limit: by key or plan.
+    ``by``: principal, address, app, or several. ``bucket``: routes that name it share it. ``cost``: what a call spends, or a function
+    of the Request.
+    """
     who = None if by is None else (by,) if isinstance(by, str) else tuple(by)
-    found = limits_of(texts) or ()
-    if not found:
+    plans = tuple(rate for rate in rates if callable(rate))
+    found = limit_text.parse_all([rate for rate in rates if not callable(rate)])
+    if not found and not plans:
         raise PolicyError('limit needs a rate: @limit("5 per minute")')
-    changed = tuple(replace(one, by=who or one.by, bucket=bucket or one.bucket, cost=cost) for one in found)
-    return Declaration(limits=changed)
+    spent = cost if isinstance(cost, int) else 1
+    changed = tuple(replace(one, by=who or one.by, bucket=bucket or one.bucket, cost=spent, text="") for one in found)
+    return Declaration(limits=changed, plans=plans, cost=cost if callable(cost) else None)
 
 
 def exempt() -> Declaration:
@@ -114,11 +136,11 @@ def delegated(
     subject: Callable[..., Any] | None = None,
     *,
     scopes: Callable[..., Iterable[str]] | None = None,
-    limits: str | Iterable[str] | None = None,
+    limits: str | Limit | Iterable[str | Limit] | None = None,
 ) -> Declaration:
     """The app's own gate decides who may call; start-up checks that it really is on the route."""
-    if not callable(gate):
-        raise PolicyError("delegated needs the app's own gate: @delegated(get_current_user)")
+    if not callable(gate) or not all(one is None or callable(one) for one in (subject, scopes)):
+        raise PolicyError("delegated needs functions: @delegated(get_current_user), subject= and scopes= too")
     name = f"delegated:{getattr(gate, '__qualname__', type(gate).__name__)}"
     return Declaration(
         required=True,
@@ -128,18 +150,32 @@ def delegated(
     )
 
 
-def limits_of(texts: str | Iterable[str] | None) -> tuple[Limit, ...] | None:
-    """The limits that a text, or several, write; None when nothing was said."""
-    return None if texts is None else limit_text.parse_all(texts if isinstance(texts, str) else tuple(texts))
+def limits_of(rates: str | Limit | Iterable[str | Limit] | None) -> tuple[Limit, ...] | None:
+    """The limits that a text, or several, write; None when nothing was said. Raises LimitError."""
+    if rates is None:
+        return None
+    return limit_text.parse_all(tuple(rates) if isinstance(rates, Iterable) and not isinstance(rates, str) else rates)
 
 
-def _scopes(texts: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(texts, str):
-        texts = (texts,)
-    for text in texts:
-        if callable(text):
+def texts(name: str, values: str | Iterable[str]) -> tuple[str, ...]:
+    """One text or several, as a tuple. Raises PolicyError, which names the setting, for anything else."""
+    found = (values,) if isinstance(values, str) else tuple(values) if isinstance(values, Iterable) else (None,)
+    if not all(isinstance(value, str) for value in found):
+        raise PolicyError(f"{name}: a text, or several, not {values!r}")
+    return found  # type: ignore[return-value]
+
+
+def _flag(name: str, value: bool | None) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise PolicyError(f"{name}: True or False, not {value!r}")
+    return value
+
+
+def _scopes(names: Iterable[str]) -> tuple[str, ...]:
+    for name in names:
+        if callable(name):
             raise PolicyError("write @require(), with the brackets")
-    return tuple(scope_text.parse(text) for text in texts)
+    return tuple(scope_text.parse(name) for name in names)
 
 
 def merged(first: Declaration, second: Declaration) -> Declaration:
@@ -150,13 +186,15 @@ def merged(first: Declaration, second: Declaration) -> Declaration:
         public=first.public if first.public is not None else second.public,
         required=first.required or second.required,
         scopes=_union(first.scopes, second.scopes),
-        any_scopes=_one_of("any_of", first.any_scopes, second.any_scopes) or (),
+        any_scopes=_one_of("any_of", first.any_scopes or None, second.any_scopes or None) or (),
         schemes=_union(first.schemes, second.schemes),
         limits=_limits(first.limits, second.limits),
         networks=_one_of("networks", first.networks, second.networks),
         monitor=_one_of("monitor", first.monitor, second.monitor),
         issues=_one_of("issues", first.issues, second.issues),
         delegates=_union(first.delegates, second.delegates),
+        plans=_union(first.plans, second.plans),
+        cost=_one_of("cost", first.cost, second.cost),
         at=first.at or second.at,
     )
 
@@ -174,8 +212,9 @@ def _limits(first: tuple[Limit, ...] | None, second: tuple[Limit, ...] | None) -
 
 
 def _one_of(what: str, first: Any, second: Any) -> Any:
-    if not first or not second or first == second:
-        return first or second
+    """What one of them says. False and () say something: enforced, from nowhere."""
+    if first is None or second is None or first == second:
+        return second if first is None else first
     raise PolicyError(f"{what} is said twice, differently")
 
 
@@ -189,6 +228,8 @@ def nearest(declarations: Iterable[Declaration | None]) -> Declaration:
         networks=_first(one.networks for one in said),
         monitor=_first(one.monitor for one in said),
         issues=_first(one.issues for one in said),
+        plans=next((one.plans for one in said if one.plans), ()),
+        cost=_first(one.cost for one in said),
         at=_first(one.at for one in said),
     )
 

@@ -33,7 +33,7 @@ def arrive(core: Core, request: Request) -> Deny | None:
         request.reason = "forwarding_ignored" if network.forwarded(request) else ""
     else:
         network.resolve(request, core.trust)
-    if not core.transport.idle and (refused := transport.check(request, core.transport)):
+    if not core.transport.idle and (refused := transport.check(request, core.transport, core.header)):
         return refused
     if core.denied is not None and request.address in core.denied:
         return Deny(problem.NETWORK, "network_denied")
@@ -50,7 +50,8 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
             return (yield from spend(core, request, core.unmatched_charges, None, shown=False)) or ALLOW
         if not policy.declared or not compiled.gated:
             return Deny(problem.UNDECLARED, "gate_missing" if policy.declared else "undeclared")
-        if compiled.by_address and (refused := (yield from spend(core, request, compiled.by_address, None))):
+        early = compiled.by_address + compiled.planned(None) if policy.public and compiled.plans else compiled.by_address
+        if early and (refused := (yield from spend(core, request, early, None, cost=_cost(request, compiled)))):
             return refused
         if compiled.networks is not None and request.address not in compiled.networks:
             return Deny(problem.NETWORK, "network_not_allowed")
@@ -91,23 +92,35 @@ def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Princ
     return (yield from _failed(core, request, Refusal("credentials_unknown")))
 
 
-def admit(core: Core, request: Request, compiled: Compiled, who: Principal) -> Flow[Decision]:
-    """Steps 11 to 14 for a principal: its own networks, scopes, limits."""
+def admit(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Decision]:
+    """Steps 11 to 14 for a principal: its own networks, scopes, limits.
+
+    None is somebody whom the app's own gate has let in without a name: no scope is held, and the address counts.
+    """
     request.principal = who
-    if who.networks is not None and request.address not in core.networks_of(who.networks):
+    if who is not None and who.networks is not None and request.address not in core.networks_of(who.networks):
         return Deny(problem.NETWORK, "key_network")
     policy = compiled.policy
-    if not admits(who.scopes, policy.scopes, policy.any_scopes):
+    if not admits(who.scopes if who is not None else (), policy.scopes, policy.any_scopes):
         return Deny(problem.INSUFFICIENT_SCOPE, "scope")
     charges = compiled.by_principal
-    if who.limits:
+    if who is not None and who.limits:
         charges += tuple((("key", who.key_id), one) for one in who.limits)
-    return ((yield from spend(core, request, charges, who)) if charges else None) or ALLOW
+    if compiled.plans:
+        charges += compiled.planned(who)
+    return ((yield from spend(core, request, charges, who, cost=_cost(request, compiled))) if charges else None) or ALLOW
 
 
-def spend(core: Core, request: Request, charges: Charges, who: Principal | None, shown: bool = True) -> Flow[Deny | None]:
+def _cost(request: Request, compiled: Compiled) -> int | None:
+    """What this call spends where a function of the app says it; None is what each limit says."""
+    return None if compiled.cost is None else compiled.cost(request)
+
+
+def spend(
+    core: Core, request: Request, charges: Charges, who: Principal | None, *, shown: bool = True, cost: int | None = None
+) -> Flow[Deny | None]:
     """All limits of a phase, all or none. What is not ``shown`` is told of only when it refuses."""
-    asked = tuple(Charge((*key, *_whom(core, request, one.by, who)), one, one.cost) for key, one in charges)
+    asked = tuple(Charge((*key, *_whom(core, request, one.by, who)), one, one.cost if cost is None else cost) for key, one in charges)
     if not asked:
         return None
     now = core.clock()
@@ -136,22 +149,43 @@ def _whom(core: Core, request: Request, by: tuple[str, ...], who: Principal | No
 
 def _failed(core: Core, request: Request, refusal: Refusal) -> Flow[Deny]:
     """A failed attempt. Whoever has failed too often hears 429 instead; a credential that verifies is never held up."""
-    if core.failure_charges and refusal.reason != "credentials_missing":
-        over = yield from spend(core, request, core.failure_charges, None, shown=False)
-        if over is not None:
-            return over._replace(reason=f"too_many_failures:{refusal.reason}")
+    if refusal.reason != "credentials_missing" and (over := (yield from _over(core, request))):
+        return over._replace(reason=f"too_many_failures:{refusal.reason}")
     return Deny(problem.UNAUTHENTICATED, refusal.reason)
+
+
+def _over(core: Core, request: Request) -> Flow[Deny | None]:
+    """Counts a failed attempt of this address; a Deny when it has failed too often."""
+    return (yield from spend(core, request, core.failure_charges, None, shown=False))
+
+
+def in_clear(core: Core, request: Request) -> Flow[None]:
+    """A credential came over plain HTTP and the call is refused: a key that is really good is marked as exposed (NET-3)."""
+    try:
+        text = presented(request, core.header)
+    except Malformed:
+        return
+    who = (yield from _verified(core, text)) if text else None
+    if who is not None:
+        yield Call(core.exposed, (who, "clear text"))
+
+
+def _verified(core: Core, text: str) -> Flow[Principal | None]:
+    for authenticator in core.authenticators:
+        answer = yield from authenticator.verify(text, core.clock())
+        if isinstance(answer, Principal):
+            return answer
+    return None
 
 
 def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
     """A key in a URL is refused. One that is really good is marked as exposed; one that is not never is, or a stranger could burn it."""
     request.credential = leaked
-    for authenticator in core.authenticators:
-        answer = yield from authenticator.verify(leaked, core.clock())
-        if isinstance(answer, Principal):
-            yield Call(core.exposed, (answer, "query"))
-            request.principal = answer
-            break
+    request.principal = yield from _verified(core, leaked)
+    if request.principal is not None:
+        yield Call(core.exposed, (request.principal, "query"))
+    elif over := (yield from _over(core, request)):
+        return over._replace(reason="too_many_failures:key_in_query")
     return Deny(problem.KEY_IN_QUERY, "key_in_query")
 
 
@@ -160,6 +194,7 @@ def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Deleg
     if core.gates_run_later:
         return DEFERRED
     who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None
-    if who is not None:
-        return (yield from admit(core, request, compiled, who))
-    return ((yield from spend(core, request, compiled.by_principal, None)) if compiled.by_principal else None) or DEFERRED
+    if who is None and (compiled.policy.scopes or compiled.policy.any_scopes):
+        return Deny(problem.UNAUTHENTICATED, "subject_unknown")
+    decision = yield from admit(core, request, compiled, who)
+    return DEFERRED if who is None and decision is ALLOW else decision

@@ -6,6 +6,7 @@ proxy wrote is taken: from X-Forwarded-For, -Proto and -Host, or from Forwarded 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,11 +26,17 @@ _HEADERS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forward
 _PAIR = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))')
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
 _MOST = 32
+_LONGEST = 128
+
+
+def address_of(text: str) -> Address | None:
+    """An address as proxies write it: with a port, in brackets, with a zone; IPv4 mapped into IPv6 is IPv4. None for anything else."""
+    # What is longer is none, and must not fill the cache.
+    return _address(text) if len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=4096)
-def address_of(text: str) -> Address | None:
-    """An address as proxies write it: with a port, in brackets, with a zone; IPv4 mapped into IPv6 is IPv4. None for anything else."""
+def _address(text: str) -> Address | None:
     text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -65,8 +72,9 @@ class Networks:
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        network = ip_network(text, strict=False)
-    except (ValueError, TypeError):
+        # A number would be taken for an address.
+        network = ip_network(text if isinstance(text, str) else "", strict=False)
+    except ValueError:
         raise UsageError(f"not a network: {text!r}; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32") from None
     if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= _MAPPED:
         return IPv4Network((int(network.network_address.ipv4_mapped), network.prefixlen - _MAPPED))
@@ -88,6 +96,25 @@ def is_loopback(address: str) -> bool:
     return found is not None and found.is_loopback
 
 
+@lru_cache(maxsize=1024)
+def is_private(address: str) -> bool:
+    """An address that no client on the internet has: probably a proxy of ours. Unknown ones count as such."""
+    found = address_of(address)
+    return found is None or found.is_private
+
+
+def shown(address: str, how: str, key: bytes) -> str:
+    """An address as events keep it: whole, truncated to /24 or /48, or hashed (BLAKE2s under a key that is not in the record)."""
+    if how == "whole" or not address:
+        return address
+    if how == "hashed":
+        return hashlib.blake2s(address.encode(), key=key[:32], digest_size=8).hexdigest()
+    found = address_of(address)
+    if found is None:
+        return ""
+    return str(ip_network((int(found), 24 if found.version == 4 else 48), strict=False))
+
+
 @dataclass(frozen=True)
 class Trust:
     """Whose forwarding headers count. ``hops``: that many proxies stand in front. ``networks``: proxies are known by address."""
@@ -107,6 +134,8 @@ def trust(proxies: int | str | Iterable[str], *, standard: bool = False) -> Trus
         raise UsageError(f"proxies: a number from 0 to {_MOST}, or networks, not {proxies!r}")
     if isinstance(proxies, int):
         return Trust(hops=proxies, standard=standard)
+    if not isinstance(proxies, Iterable):
+        raise UsageError(f"proxies: a number from 0 to {_MOST}, or networks, not {proxies!r}")
     return Trust(networks=Networks((proxies,) if isinstance(proxies, str) else proxies), standard=standard)
 
 

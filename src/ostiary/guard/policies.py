@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import Declaration, Delegated, nearest, policy_of
+from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.network import Networks
+from ostiary.model import limit as limit_text
 from ostiary.model.route import UNDECLARED, Policy
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator
+    from ostiary.guard.decision import Principal
     from ostiary.model.limit import Limit
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
 Charges = tuple[tuple[tuple[str, ...], "Limit"], ...]
+_parsed = lru_cache(maxsize=1024)(limit_text.parse)
 
 
 class Compiled:
@@ -26,12 +30,14 @@ class Compiled:
         "authenticators",
         "by_address",
         "by_principal",
+        "cost",
         "delegate",
         "gated",
         "method",
         "monitor",
         "networks",
         "owner",
+        "plans",
         "policy",
         "template",
         "version",
@@ -48,6 +54,8 @@ class Compiled:
         gated: bool = True,
         monitor: bool = False,
         defaults: tuple[Limit, ...] = (),
+        plans: tuple[Plan, ...] = (),
+        cost: Cost | None = None,
         owner: object = None,
     ) -> None:
         self.policy = policy
@@ -65,7 +73,14 @@ class Compiled:
         early = [one for one in limits if policy.public or "principal" not in one.by]
         self.by_address = self._charges(early)
         self.by_principal = self._charges([one for one in limits if one not in early])
+        self.plans = plans
+        self.cost = cost
         self.owner = owner
+
+    def planned(self, who: Principal | None) -> Charges:
+        """The limits that functions of the app choose for this caller. Raises LimitError for a text that is none."""
+        texts = [text for plan in self.plans if (text := plan(who))]
+        return tuple(charge for text in texts for charge in self._charges(_parsed(text)))
 
     def _charges(self, limits: Iterable[Limit]) -> Charges:
         return tuple(((one.bucket,) if one.bucket else ("", self.method, self.template), one) for one in limits)
@@ -117,6 +132,8 @@ class Policies:
             gated=delegate is None or gated(delegate),
             monitor=self._monitor,
             defaults=self._limits,
+            plans=said.plans,
+            cost=said.cost,
             owner=owner,
         )
 

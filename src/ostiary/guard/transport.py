@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODES = ("required", "proxy", "off")
 YEAR = 31_536_000
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|(?:\*\.)?[A-Za-z0-9._-]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _READABLE = re.compile(r"csrf|xsrf", re.IGNORECASE)
 Headers = list[tuple[str, str]]
@@ -47,16 +48,25 @@ def transport(mode: str, hosts: Iterable[str] | None, hsts: int, headers: bool) 
         raise UsageError(f"hsts: seconds, 0 for none, not {hsts!r}")
     if isinstance(hosts, str):
         hosts = (hosts,)
-    return Transport(mode, None if hosts is None else frozenset(host.lower() for host in hosts), hsts, headers)
+    return Transport(mode, None if hosts is None else frozenset(_host(host) for host in hosts), hsts, headers)
 
 
-def check(request: Request, settings: Transport) -> Deny | None:
-    """Steps 3: is the host ours, is the line encrypted? A refused page request is sent to HTTPS, a call with a credential never."""
+def _host(name: str) -> str:
+    if not isinstance(name, str) or not _HOST.fullmatch(name):
+        raise UsageError(f"hosts: names without a port, as in api.example.com or *.example.com, not {name!r}")
+    return name.lower().rstrip(".")
+
+
+def check(request: Request, settings: Transport, header: str) -> Deny | None:
+    """Step 3: is the host ours, is the line encrypted? A refused page request is sent to HTTPS, a call with a credential never.
+
+    ``header`` is the one that carries keys, in lower case.
+    """
     if settings.hosts is not None and not _known(request.authority, settings.hosts):
         return Deny(problem.BAD_HOST, "host")
     if request.secure or settings.mode == "off" or _local(request):
         return None
-    if _page(request) and _AUTHORITY.fullmatch(request.authority):
+    if _page(request, header) and _AUTHORITY.fullmatch(request.authority):
         return Deny(_redirect(request), "https-redirect")
     return Deny(problem.HTTPS_REQUIRED, "https")
 
@@ -78,10 +88,11 @@ def _local(request: Request) -> bool:
     return is_loopback(request.peer) and request.address == request.peer and name_of(request.authority) in _LOOPBACK
 
 
-def _page(request: Request) -> bool:
-    if request.method not in ("GET", "HEAD") or request.header("authorization") or request.header("cookie"):
+def _page(request: Request, header: str) -> bool:
+    carried = any(request.header(name) for name in ("authorization", "cookie", "x-api-key", header))
+    if carried or request.query or request.method not in ("GET", "HEAD"):
         return False
-    return not request.query and not request.header("x-api-key") and any("text/html" in value for value in request.header("accept"))
+    return any("text/html" in value.lower() for value in request.header("accept"))
 
 
 def _redirect(request: Request) -> Problem:
@@ -95,7 +106,7 @@ def headers_for(request: Request, given: Iterable[str], content_type: str, setti
         return []
     had = set(given)
     wanted: Headers = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")]
-    if content_type.startswith("text/html"):
+    if content_type.lower().startswith("text/html"):
         wanted.append(("X-Frame-Options", "DENY"))
     else:
         wanted.append(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))

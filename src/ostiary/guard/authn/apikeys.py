@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
+from collections.abc import Mapping
 
 from ostiary.guard.ask import Find, Flow
 from ostiary.guard.authn import Answer, Refusal
 from ostiary.guard.decision import Principal
 from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, state, verify, verify_imported
 from ostiary.guard.pepper import Peppers
+from ostiary.guard.stores.base import Busy
 from ostiary.guard.stores.keys_base import KeyStore
 from ostiary.wire import apikey
 
 NAME = "api-key"
+ROLE = "role:"
 CACHE_SECONDS = 30.0
 CACHE_SIZE = 4096
 
@@ -23,8 +27,10 @@ class ApiKeys:
 
     name = NAME
 
-    def __init__(self, store: KeyStore, peppers: Peppers) -> None:
+    def __init__(self, store: KeyStore, peppers: Peppers, roles: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """``roles`` are named sets of scopes: a key with the scope ``role:clerk`` holds the clerk's."""
         self.store = store
+        self._roles = roles or {}
         self._peppers = peppers
         self._hash_key = secrets.token_bytes(32)
         self._proved: dict[bytes, tuple[Principal, KeyRecord, float]] = {}
@@ -52,18 +58,25 @@ class ApiKeys:
         if parts is None and apikey.looks_like(text):
             return Refusal("key_checksum")
         if parts is not None:
-            record = self.store.find(parts.id) if self.store.immediate else (yield Find(parts.id))
+            record = yield from self._found(Find(parts.id))
             standing = verify(record, parts.secret, self._peppers, now)
         else:
             digests = imported_digests(text, self._peppers)
-            record = self.store.find_imported(digests) if self.store.immediate else (yield Find(digests=digests))
+            record = yield from self._found(Find(digests=digests))
             standing = verify_imported(record, digests, now)
         if record is None or standing is not Standing.OK:
             return Refusal(standing.value, record.id if record is not None else "")
-        principal = principal_of(record)
+        principal = principal_of(record, self._roles)
         if generation == self._generation:
             self._remember(proved, text, principal, record, now)
         return principal
+
+    def _found(self, ask: Find) -> Flow[KeyRecord | None]:
+        """In place where the store can; a store that is busy just now is asked again by the driver."""
+        if self.store.immediate:
+            with contextlib.suppress(Busy):
+                return self.store.find_imported(ask.digests) if ask.digests else self.store.find(ask.key_id)
+        return (yield ask)  # type: ignore[no-any-return]
 
     def _remember(
         self, proved: dict[bytes, tuple[Principal, KeyRecord, float]], text: str, who: Principal, record: KeyRecord, now: float
@@ -73,14 +86,15 @@ class ApiKeys:
         proved[self._name_of(text)] = (who, record, now + CACHE_SECONDS)
 
 
-def principal_of(record: KeyRecord) -> Principal:
-    """Who a key speaks for: its owner, or itself when it has none."""
+def principal_of(record: KeyRecord, roles: Mapping[str, tuple[str, ...]]) -> Principal:
+    """Who a key speaks for: its owner, or itself when it has none. A role that this guard does not know gives nothing."""
+    of_roles = [scope for held in record.scopes for scope in roles.get(held.removeprefix(ROLE), ()) if held.startswith(ROLE)]
     return Principal(
         subject=record.owner or record.id,
         scheme=NAME,
         key_id=record.id,
         name=record.name,
-        scopes=record.scopes,
+        scopes=(*record.scopes, *of_roles),
         networks=record.networks,
         limits=record.limits,
         attributes=record.metadata,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LONGEST = 8192
 # A bearer token (RFC 6750) or a key of somebody else's: visible ASCII without what separates list items.
-_FORM = re.compile(r"[!-+\--:<-~]{1,8192}")
+FORM = re.compile(rf"[!-+\--:<-~]{{1,{LONGEST}}}")
 _MOST_PARAMETERS = 200
 
 
@@ -35,7 +35,7 @@ def presented(request: Request, header: str) -> str:
             raise Malformed
     if found in ([], [""]):
         return ""
-    if len(found) > 1 or not _FORM.fullmatch(found[0]):
+    if len(found) > 1 or not FORM.fullmatch(found[0]):
         raise Malformed
     return found[0]
 

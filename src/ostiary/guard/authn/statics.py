@@ -7,7 +7,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from ostiary.guard.ask import Flow
+from ostiary.errors import UsageError
 from ostiary.guard.authn import Answer, Refusal
+from ostiary.guard.authn.presented import FORM, LONGEST
 from ostiary.guard.decision import Principal
 from ostiary.model import scope as scope_text
 from ostiary.wire import apikey
@@ -24,7 +26,7 @@ class StaticKeys:
 
     def __init__(self, keys: Mapping[str, str], scopes: Iterable[str] = ("*",)) -> None:
         self._pepper = secrets.token_bytes(32)
-        granted = tuple(scope_text.parse(text) for text in scopes)
+        granted = tuple(scope_text.parse(text) for text in ((scopes,) if isinstance(scopes, str) else scopes))
         self._keys = [(self._digest(value), Principal(name, NAME, name, name, granted)) for name, value in keys.items()]
 
     def _digest(self, text: str) -> bytes:
@@ -55,4 +57,11 @@ def static(*names: str, scopes: Iterable[str] = ("*",)) -> StaticKeys:
         from ostiary.guard.declare import PolicyError
 
         raise PolicyError('static needs a name: keys=static("API_KEY")')
-    return StaticKeys({name: secret(name, minimum=SHORTEST).reveal() for name in names}, scopes)
+    return StaticKeys({name: _sendable(name, secret(name, minimum=SHORTEST).reveal()) for name in names}, scopes)
+
+
+def _sendable(name: str, value: str) -> str:
+    """Raises UsageError for a key that no client can present: it would never match."""
+    if not FORM.fullmatch(value):
+        raise UsageError(f"{name}: a key is 1 to {LONGEST} visible ASCII characters without space, comma and semicolon")
+    return value
