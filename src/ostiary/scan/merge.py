@@ -5,8 +5,6 @@ Order of the result: severity and confidence from high to low, then file, line, 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -15,13 +13,14 @@ from dataclasses import replace
 from ostiary import weaknesses
 from ostiary.model.finding import Audience, Confidence, Exposure, Finding, Severity
 from ostiary.model.route import Location, Witness
+from ostiary.scan.lazy import Pattern
 
 Subsumes = Callable[[str], tuple[str, ...]]
 
 _HEX = 16
-_STRING = re.compile(r"""(?:(?<!\w)[rbfu]{1,2})?(\"{3}|'{3}|"|')(?:\\.|(?!\1).)*(?:\1|$)""", re.IGNORECASE)
-_COMMENT = re.compile(r"#.*")
-_SPACE = re.compile(r"\s+")
+_STRING = Pattern(r"""(?:(?<!\w)[rbfu]{1,2})?(\"{3}|'{3}|"|')(?:\\.|(?!\1).)*(?:\1|$)""", re.IGNORECASE)
+_COMMENT = Pattern(r"#.*")
+_SPACE = Pattern(r"\s+")
 _NOWHERE = Location("", 0)
 _AUDIENCES = list(Audience)
 _GRAVE = {severity: -severity.rank for severity in Severity}
@@ -41,6 +40,9 @@ def merge(findings: Iterable[Finding], subsumes: Subsumes | None = None) -> tupl
 
 def fingerprint(finding: Finding, line_text: str, occurrence: int) -> str:
     """16 hex digits that stay while the finding moves: of weakness, file, route, its line without strings, and which of its like it is."""
+    import hashlib
+    import json
+
     file = finding.at.file if finding.at else ""
     parts = [finding.weakness, file, list(finding.route or ()), _normal(line_text), occurrence]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEX]

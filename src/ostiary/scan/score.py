@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import floor, fsum
 from pathlib import Path
@@ -18,13 +17,14 @@ from ostiary import weaknesses
 from ostiary.model.finding import Audience, Finding
 from ostiary.model.route import Route, State
 from ostiary.model.scan import Score
+from ostiary.scan.records import record
 
 _WEIGHTS = Path(__file__).with_name("weights.json")
 _BEST = 100
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Weights:
     """The published numbers, ``weights.json``. ``unknown_routes`` are (share of routes, highest score), strictest first."""
 

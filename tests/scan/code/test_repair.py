@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from ostiary.scan.code.convert import Unparsable
-from ostiary.scan.code.repair import repair
+from ostiary.scan.code.repair import quickly, repair
 from tests.scan.code.shape import read, shape
 
 ERROR = SyntaxError("invalid syntax")
@@ -263,3 +263,34 @@ def test_a_broken_file_is_not_made_whole() -> None:
 
 def test_the_running_python_is_one_that_we_promise() -> None:
     assert sys.version_info >= (3, 11)
+
+
+QUICK = [
+    "try:\n    x()\nexcept A, B:\n    y()\nexcept* (C):\n    z()\n",
+    "if 1:\n\ttry:\n\t\tx()\n\texcept a.B, c.D :  # note\n\t\ty()\r\n",
+    "try: x()\nexcept* A, B: y()\n",
+    "def f[T](x: T) -> T: ...\n",
+    "async def f[T: (int, str), *Ts](x): ...\n",
+    "class C[T: dict[str, int]]:\n    def m[U](self): g()\n",
+    "class A:\n    type X[T] = list[T]\n    type Y = int\n",
+]
+
+
+@pytest.mark.parametrize("source", QUICK)
+def test_what_stands_in_one_line_is_repaired_quickly_as_by_the_lexer(source: str) -> None:
+    """The same bytes come out of both."""
+    assert quickly(source.encode(), ERROR) == repair(source.encode(), ERROR) != source.encode()
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1\n", "type(x)[0] == 1\n", "type x == 1\n", "match = except_a, b\n", "classes[0](1)\n", "def f(x=[1]): ...\n"]
+)
+def test_what_is_not_newer_is_no_quick_repair(source: str) -> None:
+    assert quickly(source.encode(), ERROR) is None
+
+
+def test_what_spans_lines_is_left_to_the_lexer() -> None:
+    """One of each in a file: the quick way gives something that Python cannot read, and the file is read all the same."""
+    source = "def f[\n    T,\n](x):\n    g()\ntry:\n    h()\nexcept A, B:\n    k()\n"
+    plain = "def f(\n\nx):\n    g()\ntry:\n    h()\nexcept (A, B):\n    k()\n"
+    assert loose(lines(source)) == loose(lines(plain))

@@ -55,8 +55,9 @@ def started(more: str = "", imports: str = "import uvicorn") -> str:
         (started(', ssl_certfile="a.crt", ssl_keyfile="a.key"'), []),
         (started(", ssl_certfile=os.environ.get('CERT')", "import os, uvicorn"), []),
         (keyed("from mangum import Mangum", "handler = Mangum(app)"), []),
-        (keyed("from ostiary.starlette import Guard", "app.add_middleware(Guard)"), []),
-        (keyed("from ostiary import Guard", 'guard = Guard(https="off")'), [("high", "medium")]),
+        (keyed("from ostiary.fastapi import Guard", "Guard(app)"), []),
+        (keyed("from ostiary.fastapi import Guard", 'Guard(app, https="off")'), [("high", "medium")]),
+        (keyed("from ostiary.fastapi import Guard", 'Guard(app, mode="monitor")'), [("high", "low")]),
     ],
     ids=[
         "nothing",
@@ -70,6 +71,7 @@ def started(more: str = "", imports: str = "import uvicorn") -> str:
         "platform",
         "guard",
         "guard off",
+        "guard that watches",
     ],
 )
 def test_https_is_missing_as_surely_as_was_read(source: str, said: list[tuple[str, str]], tmp_path: Path) -> None:
@@ -102,9 +104,20 @@ def test_certificate_of_a_server_file_counts(line: str, said: list[tuple[str, st
         (keyed(setup='HEADERS = {"Strict-Transport-Security": "max-age=15551999"}'), [("low", "high")]),
         (keyed(setup='HEADERS = {"Strict-Transport-Security": "max-age=15552000"}'), []),
         (keyed("import secure", "headers = secure.Secure.with_default_headers()"), []),
-        (keyed("from ostiary.starlette import Guard", "app.add_middleware(Guard)"), []),
+        (keyed("from ostiary.fastapi import Guard", "Guard(app)"), []),
+        (keyed("from ostiary.fastapi import Guard", "Guard(app, hsts=0)"), [("low", "medium")]),
     ],
-    ids=["nothing", "redirects itself", "certificate", "maybe a certificate", "a second under 180 days", "180 days", "library", "guard"],
+    ids=[
+        "nothing",
+        "redirects itself",
+        "certificate",
+        "maybe a certificate",
+        "a second under 180 days",
+        "180 days",
+        "library",
+        "guard",
+        "guard without it",
+    ],
 )
 def test_hsts_is_missing_as_surely_as_was_read(source: str, said: list[tuple[str, str]], tmp_path: Path) -> None:
     """Low confidence while a proxy may send it, medium where the application sees to HTTPS itself, high for a number under 180 days."""
@@ -145,6 +158,29 @@ def start():
 def test_cookie_is_judged_by_what_it_lacks(arguments: str, said: list[tuple[str, str]], tmp_path: Path) -> None:
     """SameSite alone is low; a cookie known by its value's name only is medium confidence; what cannot be followed is not reported."""
     assert found(tmp_path, "insecure-cookie", service=COOKIE.format(arguments=arguments)) == said
+
+
+@pytest.mark.parametrize(
+    ("guard", "arguments", "said"),
+    [
+        ("Guard(app)", '"session_id", make()', []),
+        ("Guard(app, mode='monitor')", '"session_id", make(), secure=False', []),
+        ("Guard(app)", '"session_id", make(), samesite="None"', [("low", "high")]),
+        ("Guard(app, https='off')", '"session_id", make(), httponly=True, samesite="Lax"', [("medium", "high")]),
+    ],
+    ids=["all three", "watching", "SameSite None", "without HTTPS"],
+)
+def test_guard_completes_cookies(guard: str, arguments: str, said: list[tuple[str, str]], tmp_path: Path) -> None:
+    """Ostiary's guard adds Secure (where it demands HTTPS), HttpOnly and SameSite, in monitor mode too; what is written stays."""
+    source = COOKIE.replace("app = Flask(__name__)", f"app = Flask(__name__)\n{guard}").format(arguments=arguments)
+    assert found(tmp_path, "insecure-cookie", service=f"from ostiary.flask import Guard\n{source}") == said
+
+
+def test_cookie_of_a_middleware_is_out_of_the_guards_reach(tmp_path: Path) -> None:
+    """Starlette's SessionMiddleware stands around the guard, which never sees its cookie."""
+    setup = "Guard(app)\napp.add_middleware(SessionMiddleware, secret_key=load())"
+    imports = "from ostiary.fastapi import Guard\nfrom starlette.middleware.sessions import SessionMiddleware"
+    assert found(tmp_path, "insecure-cookie", service=keyed(imports, setup)) == [("medium", "high")]
 
 
 def test_attributes_by_position_are_read(tmp_path: Path) -> None:
@@ -189,7 +225,7 @@ def login(name: str, password: str):
             keyed("import logging") + LOGIN.format(refuse="logging.getLogger('audit').warning('refused %r', name)\n        "),
             [("low", "low")],
         ),
-        (keyed("from ostiary.starlette import Guard", "app.add_middleware(Guard)") + LOGIN.format(refuse=""), []),
+        (keyed("from ostiary.fastapi import Guard", "Guard(app)") + LOGIN.format(refuse=""), []),
     ],
     ids=["login", "refusals", "login that logs", "guard"],
 )

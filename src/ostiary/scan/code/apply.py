@@ -49,7 +49,8 @@ def call(w: World, callee: Value, args: Args, scope: Scope | None = None) -> Val
         return _call_library(w, callee, args, scope)
     if isinstance(callee, Member):
         return _call_member(w, callee, args)
-    return _made(w, callee, args)
+    marked = fw.guard.mark(callee, args) if isinstance(callee, Made) else None
+    return marked if marked is not None else _made(w, callee, args)
 
 
 def _first(args: Args) -> Value:
@@ -57,7 +58,7 @@ def _first(args: Args) -> Value:
 
 
 def _made(w: World, callee: Value, args: Args) -> Value:
-    made = Made(callee, args.args, args.kwargs, args.at, args.module, args.call)
+    made = Made(callee, args.args, args.kwargs, args.at, args.module, args.call, when=args.when)
     if not w.quiet:
         fw.note_use(w, made)
     return made
@@ -114,7 +115,9 @@ def _wrapper(func: Func, args: Args, result: Value) -> Value:
     """``deco(view)`` called by hand: what it returned wraps the view."""
     inner = args.args[0] if len(args.args) == 1 else None
     if isinstance(inner, (Func, Cls)) and isinstance(result, Func) and result.wraps is None and result.function.parent is func.function:
-        return Func(result.function, result.scope, result.bound, inner, (*inner.chain, Decorated(func, result, args.at, args.module)))
+        return Func(
+            result.function, result.scope, result.bound, inner, (*inner.chain, Decorated(func, result, args.at, args.module)), result.attrs
+        )
     return result
 
 
@@ -140,5 +143,5 @@ def decorate(w: World, decorator: Value, value: Value, at: int, scope: Scope) ->
     if isinstance(value, Cls):
         return Cls(value.cls, value.outer, value.bases, value.scope, (*value.chain, link))
     if isinstance(result, Func) and isinstance(decorator, (Func, Either, Obj)):
-        return Func(result.function, result.scope, result.bound, value, (*value.chain, link))
+        return Func(result.function, result.scope, result.bound, value, (*value.chain, link), result.attrs)
     return Func(value.function, value.scope, value.bound, value.wraps, (*value.chain, link), value.attrs)

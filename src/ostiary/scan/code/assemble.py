@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-
 from ostiary.model.route import Location, Route
-from ostiary.scan.code import handlers, ir
+from ostiary.scan.code import handlers, ir, mounts
 from ostiary.scan.code.frameworks import CLASSES, flask, starlette
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
@@ -15,27 +12,25 @@ from ostiary.scan.code.values import (
     Cls,
     Func,
     Hook,
-    Made,
-    Map,
-    Member,
     Obj,
     RouteDecl,
     Unknown,
     Value,
     members,
-    name_of,
     text,
 )
 from ostiary.scan.code.world import World, options
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import altered, record
 
 _LONGEST = 2000
-_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+_METHOD = Pattern(r"[A-Z][A-Z0-9_-]{0,31}")
 _DEEPEST = 12
-_CONVERTER = re.compile(r"<(?:[^<>:]*(?:\([^)]*\))?:)?([^<>:]+)>")
-_PARAMETER = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_CONVERTER = Pattern(r"<(?:[^<>:]*(?:\([^)]*\))?:)?([^<>:]+)>")
+_PARAMETER = Pattern(r"\{([^{}:]+)(?::[^{}]*)?\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _At:
     """Where the walk stands: what came before the object at hand."""
 
@@ -58,7 +53,7 @@ def location(module: Module, at: int) -> Location:
 
 def applications(w: World) -> list[AppCode]:
     """Every application of the tree; routers that no application includes form one of their own when there is none."""
-    mounted = {id(o) for obj in w.objects for child in _children(w, obj) if child.mount for o in [_target(w, child.value)] if o is not None}
+    mounted = mounts.mounted(w)
     apps: dict[tuple[str, int], AppCode] = {}
     roots = [o for o in w.objects if o.kind.endswith(".app") and id(o) not in mounted and not o.wiring.stranger]
     attached: set[int] = set()
@@ -94,9 +89,9 @@ def _leftovers(w: World, apps: dict[tuple[str, int], AppCode], attached: set[int
     inside = {
         id(o)
         for obj in w.objects
-        for child in _children(w, obj)
+        for child in mounts.children(w, obj)
         for v in options(w.settle(child.value))
-        if (o := _target(w, v)) is not None
+        if (o := mounts.target(w, v)) is not None
     }
     loose = [o for o in w.objects if id(o) not in attached and id(o) not in inside and (o.wiring.routes or o.wiring.children)]
     if not loose:
@@ -122,51 +117,6 @@ def _app_guards(w: World, app: AppCode) -> tuple[Guard, ...]:
     return tuple(_own_guards(w, app.obj)) if app.obj is not None else ()
 
 
-def _children(w: World, obj: Obj) -> list[Child]:
-    found = list(obj.wiring.children)
-    for use in obj.wiring.uses:
-        mounts = use.args[1] if name_of(use).endswith("DispatcherMiddleware") and len(use.args) > 1 else None
-        if isinstance(mounts, Map) and _target(w, use.args[0]) is obj:
-            found += [Child(v, str(k), True, use.at, use.module, mount=True) for k, v in mounts.items.items()]
-    return found
-
-
-def _target(w: World, value: Value) -> Obj | None:
-    """The application or router in a value, looking through wrappers (``WSGIMiddleware(flask_app)``, ``app.wsgi_app``)."""
-    value = w.settle(value)
-    for option in options(value):
-        if isinstance(option, Obj) and option.kind:
-            return option
-        if isinstance(option, Member):
-            return _target(w, option.base)
-        if isinstance(option, Obj):
-            inner = next((v for v in option.attrs.values() if isinstance(v, Obj) and v.kind), None)
-            if inner is not None:
-                return inner
-        if isinstance(option, Made):
-            for given in (*option.args, *option.kwargs.values()):
-                found = _target(w, given)
-                if found is not None:
-                    return found
-    return None
-
-
-def _wrappers(w: World, value: Value, at: Location) -> tuple[Guard, ...]:
-    """``PartnerGate(feed, keys)``: what a mounted application is wrapped in, outermost first."""
-    out: list[Guard] = []
-    inner: Value | None = w.settle(value)
-    while inner is not None and len(out) < 8:
-        if isinstance(inner, Obj) and not inner.kind and inner.cls is not None:
-            out.append(Guard("middleware", inner, at))
-            inner = next((v for v in inner.attrs.values() if isinstance(v, Obj)), None)
-        elif isinstance(inner, Made) and inner.args:
-            out.append(Guard("middleware", inner.callee, at))
-            inner = inner.args[0]
-        else:
-            inner = None
-    return tuple(out)
-
-
 def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> None:
     if obj in here.seen or not w.join(len(obj.wiring.routes)):
         return
@@ -177,17 +127,17 @@ def _walk(w: World, app: AppCode, obj: Obj, here: _At, attached: set[int]) -> No
     guards = (*here.guards, *_own_guards(w, obj))
     if obj is app.obj or not here.seen:
         guards = (*guards, *_app_wide_hooks(w, obj))
-    here = replace(here, guards=guards, seen=(*here.seen, obj))
+    here = altered(here, guards=guards, seen=(*here.seen, obj))
     for decl in obj.wiring.routes:
         app.routes += _routes(w, app, obj, decl, here)
-    children = _children(w, obj)
+    children = mounts.children(w, obj)
     # mounted under a path, or else under a host that is configured: the path is what is known
-    placed = {id(_target(w, c.value)) for c in children if c.prefix is not None}
+    placed = {id(mounts.target(w, c.value)) for c in children if c.prefix is not None}
     for child in children:
         for value in options(w.settle(child.value)):
-            target = _target(w, value)
-            if target is not None and (child.prefix is not None or id(target) not in placed):
-                _walk(w, app, target, _below(w, obj, target, child, here), attached)
+            inner = mounts.target(w, value)
+            if inner is not None and (child.prefix is not None or id(inner) not in placed):
+                _walk(w, app, inner, _below(w, obj, inner, child, here), attached)
 
 
 def _own_guards(w: World, obj: Obj) -> list[Guard]:
@@ -218,14 +168,14 @@ def _app_wide_hooks(w: World, obj: Obj, seen: set[int] | None = None) -> list[Gu
     """``before_app_request`` of every blueprint below, each once."""
     out = []
     seen = seen if seen is not None else {id(obj)}
-    for child in _children(w, obj):
-        target = _target(w, child.value)
-        if target is None or id(target) in seen:
+    for child in mounts.children(w, obj):
+        inner = mounts.target(w, child.value)
+        if inner is None or id(inner) in seen:
             continue
-        seen.add(id(target))
-        hooks = [h for h in target.wiring.hooks if h.kind == "before_app_request"]
+        seen.add(id(inner))
+        hooks = [h for h in inner.wiring.hooks if h.kind == "before_app_request"]
         out += [Guard("hook", h.value, location(h.module, h.at)) for h in hooks]
-        out += _app_wide_hooks(w, target, seen)
+        out += _app_wide_hooks(w, inner, seen)
     return out
 
 
@@ -236,7 +186,7 @@ def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
     if link.mount:
         parts = [link.prefix, own if child.kind == "asgi.router" else ""]
         # a mounted application sees the outer one's middleware, and nothing else of it
-        guards = tuple(g for g in guards if g.kind == "middleware") + _wrappers(w, link.value, location(link.module, link.at))
+        guards = tuple(g for g in guards if g.kind == "middleware") + mounts.wrappers(w, link.value, location(link.module, link.at))
     elif child.kind.startswith("asgi"):
         guards = (*guards, *[Guard("dependency", v, location(link.module, link.at)) for v in link.dependencies])
         parts = [link.prefix, own]
@@ -250,7 +200,7 @@ def _below(w: World, parent: Obj, child: Obj, link: Child, here: _At) -> _At:
     name = text(child.args[0]) if child.kind == "flask.blueprint" and child.args else None
     blueprint = f"{here.blueprint}.{name}" if here.blueprint and name else name or here.blueprint
     outer = _join(here.prefix, link.prefix or "", exact=True)
-    return replace(here, prefix=prefix, guards=guards, unresolved=unresolved, blueprint=blueprint, outer=outer)
+    return altered(here, prefix=prefix, guards=guards, unresolved=unresolved, blueprint=blueprint, outer=outer)
 
 
 def _once(unresolved: tuple[str, ...], when: tuple[str, ...]) -> tuple[str, ...]:
@@ -286,7 +236,7 @@ def _routes(w: World, app: AppCode, obj: Obj, decl: RouteDecl, here: _At) -> lis
         route = Route(method, template(path), name, at, app.name, audience=decl.module.audience, unresolved=unresolved)
         endpoint = decl.endpoint or (func.function.name if func is not None else "")
         full = f"{here.blueprint}.{endpoint}" if here.blueprint else endpoint
-        out.append(RouteCode(w, route, app, func, decl.kind, (*guards, *more), full, here.blueprint, here.seen))
+        out.append(RouteCode(w, route, app, func, decl.kind, (*guards, *more), full, here.blueprint, here.seen, handler))
     return out
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ostiary.model.route import PublicMark
@@ -15,6 +14,7 @@ from ostiary.scan.code import habits, ir
 from ostiary.scan.code.ir import Expr, Function
 from ostiary.scan.code.values import Func, name_of
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.hints import Hints
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEPTH = 2
 
 
-@dataclass(slots=True)
+@record
 class _Seen:
     """What a handler does: names it calls, itself and two calls deep, and all words in its own body."""
 
@@ -35,10 +35,10 @@ class _Seen:
     words: frozenset[str]
     name: str
 
-    def does(self, pattern: Pattern, deep: bool = True) -> bool:
+    def does(self, pattern: Pattern[str], deep: bool = True) -> bool:
         return any(pattern.search(n) for n in (self.deep if deep else self.own))
 
-    def says(self, pattern: Pattern) -> bool:
+    def says(self, pattern: Pattern[str]) -> bool:
         return any(pattern.search(w) for w in self.words)
 
 

@@ -20,10 +20,11 @@ _SCHEMES = Pattern(
 )
 _FORMAT = Pattern(r"prefix|scheme|(^|[ _])(type|algorithm|alg|kid|version|length|format)($|[ _])", re.IGNORECASE)
 _FLIP = {"!=": "==", "is not": "is", "not in": "in"}
-LOOSE = re.compile(
+LOOSE = Pattern(
     r"err|fail|invalid|denied|deny|reject|respon|result|\bres\b|\bmsg|message|status|anonymous|expired|revoked|block|missing|\bbad\b|forbid|unauth|\bnot_|redirect|reason|code|ban|lock|disabled|problem|exc\b|guest|unknown",
     re.IGNORECASE,
 )
+_LOOSER = Pattern(LOOSE.text + r"|ok|success|valid|active")
 _TRUTHY = (Func, Cls, Mod, Obj)
 
 
@@ -195,9 +196,7 @@ def _nobody_equal(thing: Thing, op: str, other: Thing) -> Thing:
         return Thing("nobody", thing.name, None, thing.soft, not thing.truth)
     if other.kind == "const" and other.value is True:
         return thing
-    loose = other.kind == "const" and (
-        isinstance(other.value, int) or bool(re.search(LOOSE.pattern + r"|ok|success|valid|active", str(other.value)))
-    )
+    loose = other.kind == "const" and (isinstance(other.value, int) or _LOOSER.search(str(other.value)) is not None)
     return Thing("nobody", thing.name, "loose" if loose else None, thing.soft)
 
 

@@ -6,17 +6,16 @@ import ast
 import re
 import warnings
 
-from ostiary.scan.code import lexer
 from ostiary.scan.code.convert_expr import Reader, TooDeep
 from ostiary.scan.code.convert_stmt import block
 from ostiary.scan.code.ir import COLUMNS, Module
-from ostiary.scan.code.repair import repair
+from ostiary.scan.lazy import Pattern
 
-_COMMENT = re.compile(rb"#[ \t]*ostiary:(.*)", re.DOTALL)
-_BREAK = re.compile(rb"\r\n|\r|\n")
+_COMMENT = Pattern(rb"#[ \t]*ostiary:(.*)", re.DOTALL)
+_BREAK = Pattern(rb"\r\n|\r|\n")
 _TEMPLATE = ("{%", "{{", "{#", "<%")
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
-_PYTHON_2 = re.compile(r"\s*(?:print\b(?!\s*\()|exec\s+[\w'\"]|raise\s+[\w.]+\s*,)|.*(?:<>|`|\b0[0-7]+L?\b|\b[uU][rR]['\"])")
+_PYTHON_2 = Pattern(r"\s*(?:print\b(?!\s*\()|exec\s+[\w'\"]|raise\s+[\w.]+\s*,)|.*(?:<>|`|\b0[0-7]+L?\b|\b[uU][rR]['\"])")
 _DEEP = "nested too deeply"
 
 
@@ -45,13 +44,22 @@ def _parse(source: bytes) -> tuple[ast.Module, bool]:
     try:
         return _ast(source), False
     except SyntaxError as error:
-        fixed = repair(source, error)
+        return _repaired(source, error), True
+
+
+def _repaired(source: bytes, error: SyntaxError) -> ast.Module:
+    # Late: most files need neither repair nor lexer, which take as long to import as a small file to read.
+    from ostiary.scan.code.repair import quickly, repair
+
+    for fix in (quickly, repair):
+        fixed = fix(source, error)
         if fixed is None:
-            raise Unparsable(_say(error, source)) from None
-    try:
-        return _ast(fixed), True
-    except SyntaxError as error:
-        raise Unparsable(_say(error, source)) from None
+            continue
+        try:
+            return _ast(fixed)
+        except SyntaxError as another:
+            error = another if fix is repair else error
+    raise Unparsable(_say(error, source))
 
 
 def _ast(source: bytes) -> ast.Module:
@@ -88,6 +96,8 @@ def _say(error: SyntaxError, source: bytes) -> str:
 
 def _is_template(source: bytes) -> bool:
     """``{%`` outside strings and comments."""
+    from ostiary.scan.code import lexer
+
     return any(t.kind == lexer.OP and source.startswith(b"{%", t.start) for t in lexer.tokens(source))
 
 
@@ -110,6 +120,8 @@ def _clamp(tree: ast.Module) -> None:
 
 def _comments(source: bytes) -> tuple[tuple[int, str, bool], ...]:
     """(line, text after ``ostiary:``, stands alone) of each ``# ostiary:`` comment, by tokens so that strings do not count."""
+    from ostiary.scan.code import lexer
+
     found, line, counted = [], 1, 0
     for token in lexer.tokens(source):
         text = _COMMENT.match(source, token.start, token.end) if token.kind == lexer.COMMENT else None

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ostiary.scan.code.ir import COLUMNS as _COLS
-from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Param, Stmt
-from ostiary.scan.code.repair import FSTRING
+from ostiary.scan.code.ir import FSTRING, ClassDef, Expr, Function, Module, Param, Stmt
 
 # names after the third dot of a chain, branches of an elif: deeper than anybody writes, and shallow enough for those who read it by recursion
 MAX_DEPTH = 1_000

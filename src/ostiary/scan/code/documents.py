@@ -13,11 +13,12 @@ import yaml
 
 from ostiary.scan.code.ir import pack
 from ostiary.scan.code.nodes import Node, Unreadable
+from ostiary.scan.lazy import Pattern
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH = 100
-_TEMPLATE = re.compile(rb"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_PLACEHOLDER = re.compile(rb"\{\{.*?\}\}", re.DOTALL)
+_TEMPLATE = Pattern(rb"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_PLACEHOLDER = Pattern(rb"\{\{.*?\}\}", re.DOTALL)
 
 
 def load(source: bytes) -> Node:

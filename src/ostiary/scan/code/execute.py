@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from ostiary.scan.code import apply, binding, classes, evaluate
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt, text
 from ostiary.scan.code.values import Cls, Const, Func, Later, Map, Mod, Scope, Seq, Unknown, Value
+from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 Returns = list[Value]
 _MAX_LOOP = 300
-_SETTING = re.compile(r"config|settings|env|debug|feature|flag|develop|stage", re.IGNORECASE)
+_SETTING = Pattern(r"config|settings|env|debug|feature|flag|develop|stage", re.IGNORECASE)
 
 
 def module(w: World, code: Module) -> Scope:

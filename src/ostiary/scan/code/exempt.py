@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-_PARAMETER = re.compile(r"\{[^{}]*\}")
-_HEAVY = re.compile(r"[)\]][*+{]|\(\?[<!=P]|\\\d|[*+][^)|]*[*+]\)?[*+]")
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
+
+_PARAMETER = Pattern(r"\{[^{}]*\}")
+_HEAVY = Pattern(r"[)\]][*+{]|\(\?[<!=P]|\\\d|[*+][^)|]*[*+]\)?[*+]")
 _MAX_TEXT = 300
 _SAMPLES = ("1", "abc")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RequestView:
     """What is known of the request for one route; ``path`` has parameters as in the template."""
 

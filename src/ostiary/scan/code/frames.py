@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ostiary.scan.code import binding, execute, ir
@@ -11,6 +11,7 @@ from ostiary.scan.code.exempt import RequestView
 from ostiary.scan.code.ir import Function, Stmt
 from ostiary.scan.code.things import End, Path, Thing
 from ostiary.scan.code.values import Func, Scope, Unknown, Value
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -45,7 +46,7 @@ class Judge(Protocol):
     def only_method(self, name: str) -> Func | None: ...
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Engine:
     """``memo`` is what was learned for this request, ``common`` what holds for all; ``asked`` is set when a part of the request was looked at,
     ``body`` when a handler is judged; ``built`` are objects made on the way; ``cut`` when a call was too deep to follow, ``lost`` when ways were dropped. ``blind``: a setting, address or route may be anything, and that is not noted. ``fields`` are what ``self.x`` was set to in a constructor; ``defaults`` the defaults of settings, built on first use."""
@@ -106,7 +107,7 @@ class Engine:
         return found
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Frame:
     """``outer`` are names that an enclosing function bound; ``ends`` how paths ended; ``raised`` errors on their way to a handler."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from ostiary.model.route import Gate, PublicMark
@@ -25,6 +24,7 @@ from ostiary.scan.code.values import (
 )
 from ostiary.scan.code.world import World
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import altered
 
 _STEPS = 6000
 _REMEMBERED = 20_000
@@ -190,7 +190,7 @@ class Gates:
 
     def _named(self, value: Value, kind: str, finding: verdicts.Finding) -> Judgement:
         if finding.verdict == "none":
-            return replace(NOTHING, by_request=finding.by_request)
+            return altered(NOTHING, by_request=finding.by_request)
         gates: tuple[Gate, ...] = (Gate("base" if kind == "dispatch" else kind, short_name(value), place(value)),)
         if kind == "dependency" and finding.verdict == "gate":
             gates = self._inner_gates(value) or gates

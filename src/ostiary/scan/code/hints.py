@@ -22,76 +22,14 @@ _CROWD = 12
 _STATUS = Pattern(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
 _ENFORCES = Pattern(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
 # methods of strings, lists, dicts, files and queries: a function of the tree by such a name is hardly meant
-_GENERIC = frozenset(
-    (
-        "join",
-        "get",
-        "format",
-        "items",
-        "update",
-        "pop",
-        "add",
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "split",
-        "replace",
-        "strip",
-        "encode",
-        "decode",
-        "read",
-        "write",
-        "close",
-        "commit",
-        "rollback",
-        "first",
-        "all",
-        "filter",
-        "filter_by",
-        "keys",
-        "values",
-        "sort",
-        "copy",
-        "count",
-        "index",
-        "execute",
-        "query",
-        "save",
-        "flush",
-        "info",
-        "debug",
-        "warning",
-        "error",
-        "lower",
-        "upper",
-        "startswith",
-        "endswith",
-        "one",
-        "scalar",
-        "scalars",
-        "order_by",
-        "limit",
-        "offset",
-        "options",
-        "select",
-        "refresh",
-        "isoformat",
-        "total_seconds",
-        "group",
-        "setdefault",
-        "clear",
-        "match",
-        "search",
-        "dumps",
-        "loads",
-        "json",
-        "sub",
-        "find",
-        "exists",
-        "one_or_none",
-    )
-)
+_GENERIC = frozenset((
+    "join", "get", "format", "items", "update", "pop", "add", "append", "extend", "insert", "remove", "split", "replace",
+    "strip", "encode", "decode", "read", "write", "close", "commit", "rollback", "first", "all", "filter", "filter_by", "keys",
+    "values", "sort", "copy", "count", "index", "execute", "query", "save", "flush", "info", "debug", "warning", "error",
+    "lower", "upper", "startswith", "endswith", "one", "scalar", "scalars", "order_by", "limit", "offset", "options", "select",
+    "refresh", "isoformat", "total_seconds", "group", "setdefault", "clear", "match", "search", "dumps", "loads", "json", "sub",
+    "find", "exists", "one_or_none",
+))  # fmt: skip
 _TELLING = Pattern(
     r"^(request|session|g|headers|cookies|authorization|websocket|current_app|getenv|environ|scope|user)$|auth|identity|jwt|current_|token|log_?in|api_?key|permission|secret|jsonify|status_code|[Rr]esponse|abort|redirect"
 )
@@ -110,6 +48,9 @@ class Hints:
         self._own: dict[Function, bool] = {}
         self._any: dict[tuple[Function, int], bool] = {}
         self._worth: dict[tuple[Function, int], bool] = {}
+        self._spoken: dict[Function, bool] = {}
+        self._stops: dict[Function, bool] = {}
+        self._only: dict[str, Func | None] = {}
 
     def may_refuse(self, function: Function, depth: int = 0) -> bool:
         """It, or a function that it calls up to four deep, has a sign of refusal."""
@@ -123,7 +64,16 @@ class Hints:
 
     def may_stop(self, function: Function) -> bool:
         """It may refuse, or raises something after a look at who calls."""
-        return self.may_refuse(function, 1) or (raises(function) and _speaks(function))
+        known = self._stops.get(function)
+        if known is None:
+            known = self._stops[function] = self.may_refuse(function, 1) or (raises(function) and self._speaks(function))
+        return known
+
+    def _speaks(self, function: Function) -> bool:
+        known = self._spoken.get(function)
+        if known is None:
+            known = self._spoken[function] = _speaks(function)
+        return known
 
     def refuses(self, function: Function) -> bool:
         """A sign of refusal in its own body."""
@@ -152,7 +102,7 @@ class Hints:
         if known is not None:
             return known
         self._worth[(function, depth)] = False
-        found = len(function.body) < 3 or self.refuses(function) or _speaks(function)
+        found = len(function.body) < 3 or self.refuses(function) or self._speaks(function)
         found = found or (depth < _DEPTH and any(self.worth(c, depth + 1) for c in self.called(function) if len(c.body) > 2))
         self._worth[(function, depth)] = found
         return found
@@ -179,6 +129,11 @@ class Hints:
         """The one method of the tree by a telling name that may refuse: what ``get_driver(x).connection_manager(y)`` means though the object is not known."""
         if len(name) < _TELLING_LENGTH or "_" not in name:
             return None
+        if name not in self._only:
+            self._only[name] = self._only_method(name)
+        return self._only[name]
+
+    def _only_method(self, name: str) -> Func | None:
         found = [f for f in self.by_name.get(name, ()) if isinstance(f.parent, ClassDef) and not _abstract(f)]
         if len(found) != 1 or not self.may_stop(found[0]):
             return None

@@ -10,23 +10,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 
 from ostiary.errors import UsageError
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 # What is beyond these limits is not honoured: more is read, never less.
 _BYTES_LIMIT = 256 * 1024
 _LINES_LIMIT = 1000
 
-_WILD = re.compile(r"[*?\[]")
-_ESCAPED = re.compile(r"\\(.)")
-_CLASS = re.compile(r"\[[!^]?\]?[^]]*\]")
-_TRAILING_SPACES = re.compile(r"(?<!\\) +$")
+_WILD = Pattern(r"[*?\[]")
+_ESCAPED = Pattern(r"\\(.)")
+_CLASS = Pattern(r"\[[!^]?\]?[^]]*\]")
+_TRAILING_SPACES = Pattern(r"(?<!\\) +$")
 _ANY_DEPTH = "**"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Pattern:
     """One line: ``above`` are the segments before the last one, which ``matches`` the name of an entry (``text`` is for look-ups)."""
 

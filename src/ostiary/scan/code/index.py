@@ -5,10 +5,9 @@ A file is a seed when it holds one of a few literals; what seeds import, directl
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ostiary.model.scan import Skipped
@@ -16,22 +15,24 @@ from ostiary.scan.code.convert import Unparsable, convert
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.nodes import named
 from ostiary.scan.code.walk import SourceFile
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 _LITERALS = (
     b"flask", b"Flask", b"fastapi", b"FastAPI", b"APIRouter", b"starlette", b"quart", b"Quart", b"connexion", b"uvicorn", b"gunicorn",
     b"werkzeug", b"add_url_rule", b"include_router",
 )  # fmt: skip
-_DECORATED = re.compile(rb"\n@\w+\.(?:route|get|post|put|patch|delete|api_route|websocket)\(")
+_DECORATED = Pattern(rb"\n@\w+\.(?:route|get|post|put|patch|delete|api_route|websocket)\(")
 
 _FRAMEWORKS = frozenset(
-    {"flask", "fastapi", "starlette", "quart", "pydantic", "werkzeug", "sqlalchemy", "jwt", "flask_restful", "flask_restx"}
+    {"flask", "fastapi", "starlette", "quart", "pydantic", "werkzeug", "sqlalchemy", "jwt", "flask_restful", "flask_restx", "ostiary"}
 )
 
 
-@dataclass(slots=True)
+@record
 class Index:
     """``modules`` by dotted path from the root; ``broken`` maps the dotted path of a file that could not be parsed to the reason;
-    ``documents`` are YAML and JSON files that may be OpenAPI documents, by path."""
+    ``documents`` are YAML and JSON files that may be OpenAPI documents, and TOML files that may hold policies of Ostiary's guard, by path."""
 
     modules: dict[str, Module] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)

@@ -33,12 +33,16 @@ Statements
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from ostiary.scan.records import record
 
 Expr = tuple[Any, ...]
 Stmt = tuple[Any, ...]
 COLUMNS = 4096
+# what an f-string that Python 3.11 cannot read is called with its parts as, by ``repair`` for ``convert``
+FSTRING = "__fstring__"
 
 
 def pack(line: int, column: int) -> int:
@@ -55,7 +59,7 @@ def column_of(at: int) -> int:
     return at % COLUMNS + 1
 
 
-@dataclass(slots=True)
+@record
 class Param:
     """``kind``: "arg", "kwonly", "vararg", "kwarg"."""
 
@@ -65,7 +69,7 @@ class Param:
     kind: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Function:
     """A def, async def or lambda. ``calls``, ``compares``, ``defs`` are those of its own body, not of functions nested in it."""
 
@@ -90,7 +94,7 @@ class Function:
         return line_of(self.at)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class ClassDef:
     """A class statement."""
 
@@ -106,7 +110,7 @@ class ClassDef:
     parent: Function | ClassDef | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Module:
     """One file. ``body`` runs as the function ``top``, whose ``calls`` and ``compares`` are those at module and class level.
 
@@ -137,7 +141,9 @@ def walk(node: Any) -> Iterator[tuple[Any, ...]]:
             continue
         if len(node) > 1 and type(node[0]) is str and type(node[1]) is int:
             yield node
-        pending += node[::-1]
+            pending += node[:1:-1]
+        else:
+            pending += node[::-1]
 
 
 def dotted(expr: Expr) -> str:

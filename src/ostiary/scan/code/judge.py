@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from ostiary.model.finding import Audience, Finding
@@ -11,12 +11,13 @@ from ostiary.model.scan import Skipped
 from ostiary.scan.code import ir
 from ostiary.scan.code.sites import AppCode, Call, Compare, Site
 from ostiary.scan.code.world import World
+from ostiary.scan.records import record
 from ostiary.scan.rules import Rule
 
 Check = Callable[[Any], Iterator[Finding]]
 
 
-@dataclass(slots=True)
+@record
 class _Asked:
     """Where checks put what they find; a check that breaks is reported, not hidden."""
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ostiary.scan.records import record
 
 NAME, STRING, OP, NEWLINE, COMMENT, NUMBER = "name", "string", "op", "newline", "comment", "number"
 _TOKEN = re.compile(
@@ -31,7 +33,7 @@ _OPEN, _CLOSE = b"([{", b")]}"
 _MAX_NESTED, _MAX_BROKEN, _MAX_FIELD = 20, 20, 20_000
 
 
-@dataclass(slots=True)
+@record
 class Field:
     """``{expression!r:format}``: from ``start`` (the brace) to ``end`` (after the other brace); the expression ends at ``stop``."""
 
@@ -41,7 +43,7 @@ class Field:
     tokens: list[Token] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class FString:
     """``prefix`` as written, ``quote`` one or three; ``modern`` when Python 3.11 cannot read it; ``fields`` in order, those in formats left out."""
 
@@ -51,7 +53,7 @@ class FString:
     fields: list[Field] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class Token:
     """A piece of source; ``start`` and ``end`` are offsets."""
 

@@ -71,7 +71,7 @@ _AUTHISH = Pattern(
     r"[a-z](Auth|Login|Token|Jwt|Permission|Role)|(verify|require|check|validate|user|login)_?session|^(Login|Token|JWT|Jwt|Permission|Role)[A-Z]|^Auth(?!or(s|$|[A-Z_]))|requires?_?(user|admin)|current_user",
 )
 
-_CALLS: list[tuple[str, Pattern]] = [
+_CALLS: list[tuple[str, Pattern[str]]] = [
     ("abort", Pattern(r"(^|\.)abort$")),
     ("redirect", Pattern(r"(^|\.)(redirect|RedirectResponse)$")),
     ("enforce", Pattern(r"^(flask_jwt_extended|quart_jwt_extended)\b.*\bverify_(fresh_)?jwt(_refresh_token)?_in_request$|\bAuthJWT\.(fresh_)?jwt_(required|refresh_token_required)$|^flask_principal\b.*\.(test|require|__enter__)$|^flask_jwt\._jwt_required$")),

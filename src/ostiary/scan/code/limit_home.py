@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr, Function, Module
 from ostiary.scan.code.values import Cls, Ext, Func, Made, Member, Obj, Value, name_of
 from ostiary.scan.code.world import World, options
+from ostiary.scan.lazy import Pattern
 
-_NAMED = re.compile(r"rate_?limit|throttl|too_?many|limiter", re.IGNORECASE)
-_SIGN = re.compile(rb"429|TOO_MANY|TooMany|RateLimit|Throttl")
-_RAISED = re.compile(r"TooMany|RateLimit|Throttle")
+_NAMED = Pattern(r"rate_?limit|throttl|too_?many|limiter", re.IGNORECASE)
+_SIGNS = (b"429", b"TOO_MANY", b"TooMany", b"RateLimit", b"Throttl")
+_RAISED = Pattern(r"TooMany|RateLimit|Throttle")
 _ANSWERS = ("HTTP_429_TOO_MANY_REQUESTS", "TOO_MANY_REQUESTS")
 _DEPTH = 2
 
@@ -22,25 +24,32 @@ class HomeMade:
     def __init__(self, w: World) -> None:
         self.world = w
         self._known: dict[Function, bool] = {}
+        self._inner: dict[Function, list[Function]] = {}
         self._signs: dict[str, bool] = {}
         self._names: frozenset[str] | None = None
 
     def limits(self, value: Value, wrapped: Value | None = None) -> bool:
         """A decorator, dependency, hook or middleware limits; a library's is known by its name alone."""
         if isinstance(value, Func):
-            functions = [value.function, *_inside(value.function), *([wrapped.function] if isinstance(wrapped, Func) else ())]
+            functions = [value.function, *self._inside(value.function), *([wrapped.function] if isinstance(wrapped, Func) else ())]
             return any(self.function(f) for f in functions)
         if isinstance(value, Obj):
             return value.cls is not None and self.limits(value.cls)
         if isinstance(value, Cls):
-            return _NAMED.search(value.cls.name) is not None or any(s[0] == "def" and self.function(s[2]) for s in value.cls.body)
-        return isinstance(value, (Ext, Made, Member)) and _NAMED.search(name_of(value).rpartition(".")[2]) is not None
+            return _is_named(value.cls.name) or any(s[0] == "def" and self.function(s[2]) for s in value.cls.body)
+        return isinstance(value, (Ext, Made, Member)) and _is_named(name_of(value).rpartition(".")[2])
+
+    def _inside(self, function: Function) -> list[Function]:
+        known = self._inner.get(function)
+        if known is None:
+            known = self._inner[function] = _inside(function)
+        return known
 
     def maker(self, value: Value) -> str:
         """``add_middleware(get_middleware)`` with a function that returns a library's ``RateLimitMiddleware(app, …)``: that name, else ""."""
         for node in ir.walk(value.function.body) if isinstance(value, Func) else ():
             made = node[2] if node[0] == "return" else None
-            if made is not None and made[0] == "call" and _NAMED.search(ir.last_name(made)):
+            if made is not None and made[0] == "call" and _is_named(ir.last_name(made)):
                 return ir.last_name(made)
         return ""
 
@@ -54,7 +63,7 @@ class HomeMade:
     def _calls(self, function: Function, depth: int) -> bool:
         for call in function.calls if depth else ():
             name = ir.last_name(call[2])
-            if name not in self._answering() and not _NAMED.search(name):
+            if name not in self._answering() and not _is_named(name):
                 continue
             for callee in options(self.world.value(call[2], self.world.inside(function))):
                 if isinstance(callee, Func) and self.function(callee.function, depth - 1):
@@ -71,8 +80,13 @@ class HomeMade:
     def _speaks(self, module: Module) -> bool:
         if module.name not in self._signs:
             file = self.world.index.finder.files.get(module.name)
-            self._signs[module.name] = file is not None and _SIGN.search(file.source) is not None
+            self._signs[module.name] = file is not None and any(sign in file.source for sign in _SIGNS)
         return self._signs[module.name]
+
+
+@lru_cache(maxsize=20_000)
+def _is_named(name: str) -> bool:
+    return _NAMED.search(name) is not None
 
 
 def _inside(function: Function) -> list[Function]:

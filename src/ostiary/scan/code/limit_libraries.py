@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.model.route import DeclaredLimit, Location
 from ostiary.scan.code import ir
@@ -15,15 +13,17 @@ from ostiary.scan.code.limit_text import COMPUTED, limit_text, texts
 from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.code.values import Const, Ext, Made, Member, Obj, Value, members, name_of, text
 from ostiary.scan.code.world import World, options
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 FLASK, SLOWAPI, FASTAPI = "flask_limiter.", "slowapi.", "fastapi_limiter."
 LIBRARIES = (FLASK, SLOWAPI, FASTAPI, "quart_rate_limiter.", "ratelimit.", "fastapi_throttle.")
-_FLASK_LIMITER = re.compile(r"flask_limiter\.(.*\.)?Limiter$|quart_rate_limiter\.(.*\.)?RateLimiter$")
+_FLASK_LIMITER = Pattern(r"flask_limiter\.(.*\.)?Limiter$|quart_rate_limiter\.(.*\.)?RateLimiter$")
 _LIMITS = ("limit", "shared_limit", "rate_limit", "limits")
 _EXEMPTS = ("exempt", "rate_exempt", "skip_limiter")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Mark:
     """What one decorator says: ``limit`` None says exempt; ``keeps``: the limits further out hold too (``override_defaults=False``);
     ``holds`` is False when it is for other methods than the route's."""
@@ -34,7 +34,7 @@ class Mark:
     holds: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Defaults:
     """What limits all routes of an application: ``default`` those without a limit of their own, ``always`` every one."""
 

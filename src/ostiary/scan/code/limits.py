@@ -25,13 +25,15 @@ class Limits:
         self.home = HomeMade(w)
         self.libraries = Libraries(w)
         self._defaults: dict[int, Defaults] = {}
+        self._home: dict[tuple[int, str, int], str] = {}
 
     def default_of(self, app: AppCode) -> str | None:
         """The default limits of all routes of an application, None when there are none."""
         found = self._defaults_of(app)
         by_hook = [by for h in app.hooks if h.kind in (*_MIDDLEWARE, "before_request") and (by := self._made_at_home(h.value, h.kind))]
         slow = self._of_middleware(app) if _has_slowapi(app.hooks) else []
-        limits = [limit.text for limit in (*found.always, *found.default, *slow)]
+        guard = app.guard.limits if app.guarded and app.guard is not None else ()
+        limits = [limit.text for limit in (*found.always, *found.default, *slow, *guard)]
         return "; ".join(dict.fromkeys([*by_hook, *limits])) or None
 
     def of(self, code: RouteCode) -> tuple[DeclaredLimit, ...]:
@@ -126,7 +128,13 @@ class Limits:
                 yield DeclaredLimit(by, guard.location)
 
     def _made_at_home(self, value: Value, kind: str, wrapped: Value | None = None) -> str:
-        """``by name`` of what limits, "" when it does not or a library does."""
+        """``by name`` of what limits, "" when it does not or a library does. One guard stands before many routes, and is looked at once."""
+        key = (id(value), kind, id(wrapped))
+        if key not in self._home:
+            self._home[key] = self._by_home(value, kind, wrapped)
+        return self._home[key]
+
+    def _by_home(self, value: Value, kind: str, wrapped: Value | None) -> str:
         if self.libraries.name(value).startswith(LIBRARIES) or _is_slowapi(value):
             return ""
         maker = self.home.maker(value) if kind in _MIDDLEWARE else ""

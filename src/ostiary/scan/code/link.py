@@ -14,6 +14,7 @@ from ostiary.scan.code.world import World
 _CARRIERS = frozenset({"app", "application", "api", "bp", "blueprint", "router", "flask_app", "fastapi_app", "server"})
 _FACTORIES = frozenset({"create_app", "make_app", "get_app", "build_app", "app_factory", "create_application", "get_application"})
 _VERBS = frozenset({"get", "post", "put", "patch", "delete"})
+_HANDS_OVER = _VERBS | {"route", "api_route", "websocket"}
 
 
 def link(index: Index) -> tuple[World, list[AppCode]]:
@@ -33,9 +34,14 @@ def _factories(w: World) -> list[Function]:
     found = [
         f for m in w.modules.values() for f in m.functions if f not in w.ran and f.name != "<lambda>" and not f.name.startswith("test_")
     ]
-    found = [f for f in found if f.name in _FACTORIES or any(_registers(call, makers) for call in f.calls)]
+    found = [f for f in found if f.name in _FACTORIES or (not _answers(f) and any(_registers(call, makers) for call in f.calls))]
     called = {ir.last_name(call[2]) for f in found for call in f.calls}
     return sorted(found, key=lambda f: (f.name not in _FACTORIES, f.name in called, f.module.name, f.at))
+
+
+def _answers(function: Function) -> bool:
+    """A handler answers requests: what it calls then is no part of how the application is made."""
+    return any(d[0] == "call" and ir.last_name(d[2]) in _HANDS_OVER for d in function.decorators)
 
 
 def _makes_application(w: World, code: ClassDef) -> bool:

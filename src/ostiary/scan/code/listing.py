@@ -6,13 +6,14 @@ Links are not followed, so a tree has no loops; only regular files are opened, s
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ostiary.model.scan import Skipped
 from ostiary.scan.code.ignore import IgnoreRules, enter, inherited_rules, is_ignored, read_rules, with_own
+from ostiary.scan.records import record
 
 PYTHON = (".py", ".pyw")
-DOCUMENTS = (".yaml", ".yml", ".json")
+DOCUMENTS = (".yaml", ".yml", ".json", ".toml")
 NOTEBOOKS = ".ipynb"
 _READABLE = (*PYTHON, *DOCUMENTS, NOTEBOOKS)
 
@@ -43,7 +44,7 @@ ROUTES_HEAD = 100 * 1024
 Entry = tuple[str, str, bool]
 
 
-@dataclass(slots=True)
+@record(eq=True)
 class Listing:
     """What was found, in no order."""
 
@@ -53,7 +54,7 @@ class Listing:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Folder:
     """A folder to be listed: ``inside`` is its posix path from the root and ends in a slash; the root's is empty."""
 

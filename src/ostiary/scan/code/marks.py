@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ostiary.model.route import Gate, Location
 from ostiary.scan.code import ir, libraries
 from ostiary.scan.code.ir import Function
 from ostiary.scan.code.values import Cls, Const, Ext, Func, Made, Map, Member, Obj, Scope, Seq, Unknown, Value, members, name_of
+from ostiary.scan.records import record
 
 Key = tuple[Any, ...]
 _ORDER = ("gate", "unknown", "extractor", "optional", "none")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Judgement:
     """``verdict``: gate, extractor, optional, none or unknown; ``by_request``: depends on path, endpoint or method, judge again with one."""
 

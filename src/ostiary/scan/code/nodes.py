@@ -5,18 +5,18 @@ Apart from ``documents``, which reads them: the YAML library takes as long to im
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 _MAX_MERGES = 10
-_NAMED = re.compile(rb"[\"']?(?:operationId|x-(?:openapi|swagger)-router-controller|x-[A-Za-z]+Func)[\"']?\s*:\s*[\"']?([A-Za-z_][\w.]*)")
+_NAMED = Pattern(rb"[\"']?(?:operationId|x-(?:openapi|swagger)-router-controller|x-[A-Za-z]+Func)[\"']?\s*:\s*[\"']?([A-Za-z_][\w.]*)")
 
 
 class Unreadable(Exception):
     """No document; the message says why in a few words."""
 
 
-@dataclass(slots=True, eq=False)
+@record
 class Node:
     """``value`` is the text of a scalar, a list of nodes, or a dict of nodes by text; ``at`` packs line and column, 0 when unknown."""
 

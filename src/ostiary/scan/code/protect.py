@@ -10,35 +10,42 @@ from ostiary.scan.code import security
 from ostiary.scan.code.frameworks.connexion import Security
 from ostiary.scan.code.frameworks.depends import dependencies_of, scopes_of
 from ostiary.scan.code.gates import Gates, Judgement, RequestView
+from ostiary.scan.code.guarding import Decision, Guarding
 from ostiary.scan.code.limits import Limits
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
 from ostiary.scan.code.values import Func, Value
 from ostiary.scan.code.world import World
+from ostiary.scan.records import altered
 
 _NOTHING = "nothing on the way to the handler verifies a credential"
 
 
 def protect(w: World, apps: list[AppCode]) -> None:
     """Fill in protection, public, limits and policy of every route of every application."""
-    gates, limits = Gates(w), Limits(w)
+    gates, limits, guarding = Gates(w), Limits(w), Guarding(w)
     for app in apps:
+        app.guard = guarding.on(app.obj)
         app.limiter = limits.default_of(app)
         for code in app.routes:
-            code.route = _judged(gates, code, limits)
+            code.route = _judged(gates, code, limits, guarding.of(code))
 
 
-def _judged(gates: Gates, code: RouteCode, limits: Limits) -> Route:
+def _judged(gates: Gates, code: RouteCode, limits: Limits, decided: Decision | None) -> Route:
     verdicts = list(_verdicts(gates, code))
+    if decided is not None and decided.judgement is not None:
+        verdicts.insert(0, decided.judgement)
     public = None
     if code.handler is not None and not any(v.verdict == "gate" for v in verdicts):
         # a handler behind a gate is not read: what it checks besides changes nothing about strangers
         request = _request(code)
         verdicts.append(gates.body(code.handler, request))
         public = security.public(code.guards) or gates.public_by_behaviour(code.handler, code.route.path, code.route.method)
-    policy = _policy(gates, code)
+    public = decided.public if decided is not None and decided.public is not None else public
+    policy = _policy(gates, code, decided.policy if decided is not None else code.route.policy)
     protection = combine(verdicts, public, code.route.unresolved if code.handler is None else ())
     shown = public if protection.state is State.PUBLIC else None
-    return replace(code.route, protection=protection, public=shown, limits=limits.of(code), policy=policy)
+    declared = decided.limits if decided is not None else ()
+    return replace(code.route, protection=protection, public=shown, limits=(*limits.of(code), *declared), policy=policy)
 
 
 def _request(code: RouteCode) -> RequestView:
@@ -51,7 +58,7 @@ def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:
         verdict = _guard(gates, guard, code.handler, request)
         # a hook that reads a session for everybody is no demand of this route's
         yield (
-            verdict if guard.kind not in ("hook", "middleware") or verdict.verdict != "extractor" else replace(verdict, verdict="optional")
+            verdict if guard.kind not in ("hook", "middleware") or verdict.verdict != "extractor" else altered(verdict, verdict="optional")
         )
     if code.handler is not None:
         for value, _ in dependencies_of(gates.world, code.handler):
@@ -77,7 +84,8 @@ def combine(verdicts: Iterable[Judgement], public: PublicMark | None, lost: tupl
     if any(v.verdict == "gate" for v in seen):
         return Protection(State.PROTECTED, found, next((v.why for v in seen if v.verdict == "gate" and v.why), ""))
     unsure = [v for v in seen if v.verdict == "unknown"]
-    if public is not None and not unsure:
+    if public is not None and (not unsure or public.by == "guard"):
+        # what was decided and written down does not wait for what could not be followed
         return Protection(State.PUBLIC, (), public.reason)
     if unsure or lost:
         gates = tuple(_unique(g for v in unsure for g in v.gates))
@@ -91,6 +99,6 @@ def _unique(gates: Iterable[Gate]) -> list[Gate]:
     return list(dict.fromkeys(gates))
 
 
-def _policy(gates: Gates, code: RouteCode) -> Policy:
+def _policy(gates: Gates, code: RouteCode, declared: Policy) -> Policy:
     scopes = scopes_of(gates.world, code.handler) if code.handler is not None else ()
-    return replace(code.route.policy, scopes=scopes) if scopes else code.route.policy
+    return replace(declared, scopes=tuple(dict.fromkeys((*declared.scopes, *scopes)))) if scopes else declared

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ostiary.model.finding import Exposure
 from ostiary.model.route import Location, State
 from ostiary.scan.code import ir
-from ostiary.scan.code.ir import Function
+from ostiary.scan.code.ir import Function, Module
 from ostiary.scan.code.sites import AppCode, RouteCode
 from ostiary.scan.code.values import Cls, Func, Made, Obj, Seq, Value
 from ostiary.scan.code.world import World
@@ -42,6 +42,7 @@ class Reach:
         self.inner: dict[Function, list[Function]] = {}
         for function in (f for m in w.modules.values() for f in m.functions if isinstance(f.parent, Function)):
             self.inner.setdefault(function.parent, []).append(function)  # type: ignore[arg-type]
+        self._owners: dict[str, dict[int, Function]] = {}
         self.exposures: dict[Function, Exposure] = {}
         for exposure in _ORDER[:0:-1]:
             self._spread(self._starts(exposure), exposure)
@@ -52,9 +53,10 @@ class Reach:
         return Exposure.ANONYMOUS if function is None else self.exposures.get(function, Exposure.UNREACHED)
 
     def _enclosing(self, place: Location) -> Function | None:
-        module = next((m for m in self.world.modules.values() if m.path == place.file), None)
-        inside = [f for f in module.functions if f.line <= place.line <= f.end] if module is not None else []
-        return max(inside, key=lambda f: f.at) if inside else None
+        if place.file not in self._owners:
+            module = next((m for m in self.world.modules.values() if m.path == place.file), None)
+            self._owners[place.file] = _owners(module) if module is not None else {}
+        return self._owners[place.file].get(place.line)
 
     def _starts(self, exposure: Exposure) -> list[Function]:
         out = [c.handler.function for a in self.apps for c in a.routes if c.handler is not None and exposure_of(c) is exposure]
@@ -81,6 +83,15 @@ class Reach:
         }
         names |= {ir.last_name(d) for d in function.decorators}
         return [f for name in names for f in self.by_name.get(name, ())]
+
+
+def _owners(module: Module) -> dict[int, Function]:
+    """The innermost function of each line."""
+    owners: dict[int, Function] = {}
+    # the last to write a line is the one that begins last
+    for function in sorted(module.functions, key=lambda f: f.at):
+        owners.update(dict.fromkeys(range(function.line, function.end + 1), function))
+    return owners
 
 
 def _hooks(app: AppCode) -> list[Function]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def status_of(thing: Thing | None) -> int | None:
     return status_in(thing.value) if thing.kind in ("const", "value") else None
 
 
+@lru_cache(maxsize=20_000)
 def refuses_by_name(name: str) -> bool:
     """``Unauthorized``, ``PermissionDenied``, ``invalid_token``."""
     return bool(_NAMES.search(name.rpartition(".")[2]))

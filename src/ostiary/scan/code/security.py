@@ -6,8 +6,6 @@ raises. Whatever else comes back lets the caller in, also ``{"error": "invalid t
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ostiary.model.route import Gate, Location, PublicMark
 from ostiary.scan.code import ir, statements, verdicts
 from ostiary.scan.code.frames import Engine, Frame, TooMuch
@@ -16,6 +14,7 @@ from ostiary.scan.code.gates import NOTHING, Gates, Judgement
 from ostiary.scan.code.sites import Guard
 from ostiary.scan.code.things import REQUEST, End, Path, Thing, raw
 from ostiary.scan.code.values import Func
+from ostiary.scan.records import altered
 
 _STEPS = 6000
 _SENT = "header:authorization"
@@ -38,7 +37,7 @@ def judge(gates: Gates, security: Security) -> Judgement:
         return NOTHING
     ways = [_way(gates, security, way) for way in security.ways]
     found = min(ways, key=lambda judged: _WORST.index(judged.verdict))
-    return replace(found, gates=tuple(dict.fromkeys(g for judged in ways for g in judged.gates))) if found.verdict == "gate" else found
+    return altered(found, gates=tuple(dict.fromkeys(g for judged in ways for g in judged.gates))) if found.verdict == "gate" else found
 
 
 def _way(gates: Gates, security: Security, way: tuple[Scheme, ...]) -> Judgement:

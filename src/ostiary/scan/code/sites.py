@@ -6,19 +6,21 @@ Rules resolve names through ``value``; they see the compact form of ``ir`` and t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ostiary.model.route import Location, Route
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr, Function, Module
 from ostiary.scan.code.values import Func, Hook, Made, Obj, Scope, Value, name_of
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
+    from ostiary.scan.code.frameworks.guard import GuardCode
     from ostiary.scan.code.world import World
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Site:
     """A place in the tree; ``function`` is the enclosing function, ``module.top`` at module and class level."""
 
@@ -41,7 +43,7 @@ class Site:
         return self.world.value(expr, self.scope)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Call(Site):
     """A call in a function or at module level."""
 
@@ -61,7 +63,7 @@ class Call(Site):
         return ir.argument(self.expr, position, keyword)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Compare(Site):
     """``left op right`` once per operator of a chain."""
 
@@ -70,7 +72,7 @@ class Compare(Site):
     right: Expr
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Guard:
     """Code on the way to a handler: ``kind`` is middleware, hook, dependency, base, decorator or document; ``wrapped`` what applying a decorator gave."""
 
@@ -80,12 +82,13 @@ class Guard:
     wrapped: Value | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class RouteCode:
     """One route with its code: ``handler`` is the function that answers (unwrapped), None when it could not be found.
 
     ``guards`` stand on the way to it, outermost first; ``kind`` is http, websocket or view; ``endpoint`` and ``blueprint`` are Flask's names;
-    ``owners`` are the application, routers, blueprints that it hangs on, outermost first.
+    ``owners`` are the application, routers, blueprints that it hangs on, outermost first; ``view`` is the function as it was registered,
+    with what wraps the handler.
     """
 
     world: World
@@ -97,14 +100,15 @@ class RouteCode:
     endpoint: str = ""
     blueprint: str = ""
     owners: tuple[Obj, ...] = ()
+    view: Func | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class AppCode:
     """One application: ``config`` are values assigned to ``app.config`` and ``app.<attr>``; ``hooks`` its before_request, middleware,
     errorhandler…; ``uses`` the calls that were given it (``CORS(app)``, ``limiter.init_app(app)``).
 
-    ``limiter`` is what limits all of it by default, as text, None when nothing does.
+    ``limiter`` is what limits all of it by default, as text, None when nothing does; ``guard`` is Ostiary's, None where there is none.
     """
 
     world: World
@@ -118,3 +122,9 @@ class AppCode:
     hooks: Sequence[Hook] = ()
     uses: Sequence[Made] = ()
     limiter: str | None = None
+    guard: GuardCode | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Ostiary's guard stands before it, and enforces."""
+        return self.guard is not None and self.guard.enforces is True

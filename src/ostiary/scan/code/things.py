@@ -20,13 +20,15 @@ Thing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any
+
+from ostiary.scan.records import record
 
 NO_DEFAULT = object()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Thing:
     """``name`` says which header, setting, status…; ``truth`` of a nobody: is it True to a test?"""
 
@@ -79,7 +81,7 @@ def flag(name: str, default: Any = NO_DEFAULT) -> Thing:
     return Thing("flag", name, default)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Choice:
     """A fork that a verification decides, where nothing says which way junk goes."""
 
@@ -87,7 +89,7 @@ class Choice:
     went: bool
 
 
-@dataclass(slots=True)
+@record(eq=True)
 class Path:
     """One way through a function. Never changed in place once others may see it: every change is a copy."""
 
@@ -100,23 +102,28 @@ class Path:
     def bind(self, name: str, thing: Thing) -> Path:
         if self.env.get(name) == thing:
             return self
-        return replace(self, env={**self.env, name: thing})
+        return Path({**self.env, name: thing}, self.given, self.labels, self.tested, self.choices)
 
     def assume(self, origin: str, present: bool) -> Path:
-        return replace(self, given={**self.given, origin: present})
+        return Path(self.env, {**self.given, origin: present}, self.labels, self.tested, self.choices)
 
     def label(self, kind: str, text: str) -> Path:
         """Note that this way depends on a setting, an address, the route or something unresolved."""
-        return self if (kind, text) in self.labels else replace(self, labels=self.labels | {(kind, text)})
+        if (kind, text) in self.labels:
+            return self
+        return Path(self.env, self.given, self.labels | {(kind, text)}, self.tested, self.choices)
 
     def test(self, kind: str) -> Path:
         """Note that a credential was looked at: presence, lookup (given to somebody), verify, identity or login."""
-        return self if kind in self.tested else replace(self, tested=(*self.tested, kind))
+        if kind in self.tested:
+            return self
+        return Path(self.env, self.given, self.labels, (*self.tested, kind), self.choices)
 
     def choose(self, choice: Choice) -> Path:
-        return replace(self, choices=(*self.choices, choice))
+        return Path(self.env, self.given, self.labels, self.tested, (*self.choices, choice))
 
     def key(self) -> tuple[Any, ...]:
+        """Two ways of one key go on alike."""
         return (frozenset(self.env.items()), frozenset(self.given.items()), self.labels, self.tested, self.choices)
 
     def graft(self, other: Path) -> Path | None:
@@ -128,7 +135,7 @@ class Path:
         return Path(self.env, given, self.labels | other.labels, tested, self.choices + other.choices)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class End:
     """How one path ended: ``how`` is return, raise or onward."""
 

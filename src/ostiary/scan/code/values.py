@@ -21,13 +21,14 @@ Value
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
+from ostiary.scan.records import record
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Scope:
     """Names in force; ``owner`` is the function or class whose body it is, None for a module's."""
 
@@ -52,26 +53,26 @@ class Value:
     __slots__ = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Unknown(Value):
     """What could not be followed; ``why`` says so."""
 
     why: str = ""
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class Const(Value):
     """A str, number, bool, None or bytes known at reading time."""
 
     value: Any
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class Default(Const):
     """A constant that configuration may override: good for a path, not for deciding a branch."""
 
 
-@dataclass(slots=True, frozen=True)
+@record(frozen=True)
 class Ext(Value):
     """A name of a library that is not in the tree."""
 
@@ -82,10 +83,10 @@ class Ext(Value):
         return self.name.rpartition(".")[2]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Made(Value):
     """``callee`` is Ext, Member or Unknown; ``args`` and ``kwargs`` are values; ``attrs`` what was assigned to it, and under
-    ``@name`` the function that ``@made.name`` decorated first."""
+    ``@name`` the function that ``@made.name`` decorated first; ``when`` are the settings that decide whether it is called."""
 
     callee: Value
     args: tuple[Value, ...]
@@ -94,9 +95,10 @@ class Made(Value):
     module: Module
     call: Expr
     attrs: dict[str, Value] = field(default_factory=dict)
+    when: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Member(Value):
     """An attribute of something Made or of a library object."""
 
@@ -104,7 +106,7 @@ class Member(Value):
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Seq(Value):
     """A list, tuple or set; ``whole`` when every member is known."""
 
@@ -112,7 +114,7 @@ class Seq(Value):
     whole: bool = True
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Map(Value):
     """A dict; ``whole`` when every member is known."""
 
@@ -120,7 +122,7 @@ class Map(Value):
     whole: bool = True
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Mod(Value):
     """A module of the tree."""
 
@@ -128,7 +130,7 @@ class Mod(Value):
     scope: Scope
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Decorated:
     """One decorator in force: ``value`` is the callable, ``result`` what applying it gave (the wrapper, where the tree's own)."""
 
@@ -138,7 +140,7 @@ class Decorated:
     module: Module
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Func(Value):
     """``chain`` are the decorators that wrap it, innermost first; ``handler`` is the function inside them all."""
 
@@ -159,7 +161,7 @@ class Func(Value):
         return inner
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Cls(Value):
     """``bases`` are Cls or Ext or Unknown in order; ``scope`` holds the body's names, run on first use; ``line`` is the method resolution order."""
 
@@ -171,7 +173,7 @@ class Cls(Value):
     line: tuple[Value, ...] | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Obj(Value):
     """``kind`` "" for a plain instance; else app, router (APIRouter, Blueprint), api (flask-restful and kin), namespace, mount…
 
@@ -189,7 +191,7 @@ class Obj(Value):
     wiring: Wiring = field(default_factory=lambda: Wiring())
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class RouteDecl:
     """A route as declared: ``path`` None when it is computed; ``methods`` None when the handler decides; ``handler`` may be a function or class;
     ``bare``: without the prefix that its own router brings."""
@@ -206,7 +208,7 @@ class RouteDecl:
     when: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Child:
     """A blueprint, router, namespace or mounted application: ``prefix`` None when it is computed, "" when none is given."""
 
@@ -220,7 +222,7 @@ class Child:
     when: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Hook:
     """``kind``: before_request, before_app_request, after_request, errorhandler, middleware, wsgi…; ``options`` are keyword arguments."""
 
@@ -231,7 +233,7 @@ class Hook:
     options: dict[str, Value] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Wiring:
     """What was registered on an application, router, blueprint or api, in order."""
 
@@ -245,7 +247,7 @@ class Wiring:
     stranger: bool = False
 
 
-@dataclass(slots=True)
+@record(eq=True)
 class Args:
     """Arguments of one call, with the place of the call; ``when`` are the settings that decide whether it happens."""
 
@@ -265,7 +267,7 @@ class Args:
         return None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Native(Value):
     """A callable that a framework reader supplies."""
 
@@ -273,7 +275,7 @@ class Native(Value):
     run: Callable[[Args], Value]
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Super(Value):
     """``super()`` in a method of the class ``after``."""
 
@@ -281,7 +283,7 @@ class Super(Value):
     after: Cls
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Later(Value):
     """A name imported from a module that is still running."""
 
@@ -289,7 +291,7 @@ class Later(Value):
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Either(Value):
     """One of several."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
 
 from ostiary.scan.code.libraries import authish
 from ostiary.scan.code.refusals import AUTH, refuses_by_name, status_of
 from ostiary.scan.code.things import NONE, End
+from ostiary.scan.records import record
 
 _BLOCKERS = ("decorator", "hook", "middleware", "preprocessor", "dispatch")
 _DECIDING = ("flag:", "asked:", "address:")
@@ -16,7 +16,7 @@ _MAX_KEYS = 7
 _ELSEWHERE = (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Finding:
     """``why`` in one sentence; ``by_request``: another path, method or endpoint may get another verdict."""
 

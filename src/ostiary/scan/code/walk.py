@@ -8,10 +8,8 @@ Told in ``Walk.skipped``: what could hide a route or its protection.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ostiary.errors import UsageError
@@ -19,14 +17,17 @@ from ostiary.model.finding import Audience
 from ostiary.model.scan import Skipped
 from ostiary.scan.code.ignore import exclude_rules
 from ostiary.scan.code.listing import DOCUMENTS, NOTEBOOKS, ROUTES_HEAD, Listing, list_tree, may_declare_routes
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 
 SIZE_LIMIT = 2 * 1024 * 1024
 _DOCUMENT_HEAD = 4 * 1024
 # ``openapi: 3.1.0``, ``"swagger":"2.0"``: not a workflow or a package that only speaks of it.
-_DOCUMENT_VERSION = re.compile(rb"""(?:openapi|swagger)["']?\s*:\s*["']?[23]""")
+_POLICIES = b"policy"
+_DOCUMENT_VERSION = Pattern(rb"""(?:openapi|swagger)["']?\s*:\s*["']?[23]""")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SourceFile:
     """A file that was read: ``path`` is posix and relative to the root, ``audience`` is developer or sample."""
 
@@ -35,9 +36,9 @@ class SourceFile:
     audience: str = Audience.DEVELOPER.value
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Walk:
-    """What a tree holds: Python files, files that may be OpenAPI documents, what was skipped, how many samples were left unread."""
+    """What a tree holds: Python files, files that may be OpenAPI documents or policies of Ostiary's guard, what was skipped, how many samples were left unread."""
 
     files: tuple[SourceFile, ...] = ()
     documents: tuple[SourceFile, ...] = ()
@@ -111,11 +112,12 @@ def _read_python(path: str, inside: str, is_sample: bool) -> SourceFile | Skippe
 
 
 def _read_document(path: str, inside: str, is_sample: bool) -> SourceFile | Skipped | None:
-    """None: YAML or JSON that is no OpenAPI document."""
+    """None: YAML or JSON that is no OpenAPI document, TOML without a policy."""
     try:
         with open(path, "rb", buffering=0) as file:
-            head = file.read(_DOCUMENT_HEAD)
-            if not _DOCUMENT_VERSION.search(head):
+            is_toml = path.endswith(".toml")
+            head = file.read(SIZE_LIMIT if is_toml else _DOCUMENT_HEAD)
+            if not (_POLICIES in head if is_toml else _DOCUMENT_VERSION.search(head)):
                 return None
             if os.fstat(file.fileno()).st_size > SIZE_LIMIT:
                 return Skipped(inside, "OpenAPI document larger than 2 MB")

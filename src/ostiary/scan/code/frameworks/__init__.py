@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ostiary.scan.code.frameworks import config, connexion, flask, starlette
+from ostiary.scan.code.frameworks import config, connexion, flask, guard, starlette
 from ostiary.scan.code.values import Args, Const, Hook, Made, Member, Native, Obj, Scope, Value, members, text
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "config",
     "connexion",
     "construct",
+    "guard",
     "list_method",
     "method",
     "note_use",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from ostiary.scan.code.frameworks import flask, starlette
 from ostiary.scan.code.ir import Module
 from ostiary.scan.code.nodes import Node, Unreadable, named
 from ostiary.scan.code.values import Args, Child, Const, Obj, RouteDecl, Unknown, Value, name_of, path_text, text
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
@@ -31,7 +31,7 @@ _VERBS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _FUNCTIONS = ("x-bearerInfoFunc", "x-apikeyInfoFunc", "x-basicInfoFunc", "x-tokenInfoFunc")
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Scheme:
     """A way to authenticate as a document declares it: ``function`` verifies what was sent, None when the document names none;
     ``remote``: a server is asked."""
@@ -44,7 +44,7 @@ class Scheme:
     module: Module
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@record
 class Security(Value):
     """``security:`` of an operation: any of ``ways`` will do, each a set of schemes that are all needed; ``public`` says that it is empty on purpose."""
 

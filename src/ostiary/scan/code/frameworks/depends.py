@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ostiary.model.route import Location
 from ostiary.scan.code import ir
+from ostiary.scan.code.frameworks.guard import is_caller
 from ostiary.scan.code.ir import ClassDef, Expr, Module, Param
 from ostiary.scan.code.values import Cls, Ext, Func, Made, Member, Obj, Scope, Seq, Value, members, name_of, text
+from ostiary.scan.records import record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World
 
 _CALLS = ("Depends", "Security")
 _SOURCES = {"Header": "header", "Cookie": "cookie", "Query": "query", "Path": "path", "Form": "body", "Body": "body", "File": "body"}
-_NAMES = frozenset((*_CALLS, *_SOURCES))
+_NAMES = frozenset((*_CALLS, *_SOURCES, "caller"))
 _UNIONS = ("Optional", "Union", "Final", "ClassVar", "Required")
 _DEPTH = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Source:
     """Where a parameter's value comes from: ``kind`` is depends, header, cookie, query, path or body; ``value`` the callable of a Depends."""
 
@@ -131,6 +132,8 @@ def _of_param(world: World, param: Param, scope: Scope, module: Module, at: int,
     for item in reversed(metadata):
         if _is_depends(item):
             return _depends(world, param, item, scope, place)
+        if is_caller(item):
+            return Source(param.name, "depends", place, item)
         if isinstance(item, Made) and isinstance(item.callee, Ext) and item.callee.last in _SOURCES:
             return _plain(param, item, item.callee.last, place)
     return None

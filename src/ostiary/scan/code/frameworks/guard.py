@@ -1,0 +1,284 @@
+"""Ostiary's own guard: what ``@require(…)``, ``@public("why")``, ``@limit(…)``, ``@exempt()``, ``@delegated(gate)`` and ``guard.caller(…)`` say.
+
+Read as the guard executes them: a declaration leaves a mark on the function, whatever the order of decorators, and wraps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from ostiary.errors import UsageError
+from ostiary.model.limit import Limit, parse
+from ostiary.model.policyfile import PathPolicy
+from ostiary.model.route import UNDECLARED, DeclaredLimit, Location, Policy
+from ostiary.scan.code import ir
+from ostiary.scan.code.limit_text import COMPUTED
+from ostiary.scan.code.values import Args, Cls, Const, Either, Func, Made, Member, Obj, Seq, Value, members, name_of, text
+from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import altered, record
+
+MARK = "@ostiary"
+DEPENDS = "which of several declarations is in force depends on configuration"
+_HOME = r"^ostiary\.(?:flask|fastapi|starlette)\."
+_GUARD = Pattern(_HOME + r"Guard$")
+_DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated)$|^ostiary\.fastapi\.Guard\.(caller)$")
+T = TypeVar("T")
+
+
+@record(frozen=True)
+class Said:
+    """One declaration. ``policy.declared`` is False where it does not say who may call; ``limits`` None where it says nothing of them.
+
+    ``gates`` are the app's own that ``delegated`` names; ``unsure`` says why it is not known what was said.
+    """
+
+    policy: Policy = UNDECLARED
+    limits: tuple[DeclaredLimit, ...] | None = None
+    gates: tuple[Value, ...] = ()
+    unsure: str = ""
+
+
+NOTHING_SAID = Said()
+
+
+@record(frozen=True)
+class GuardCode:
+    """The guard of one application as ``made`` says: ``enforces`` None depends on configuration, ``https`` and ``hsts`` are demanded and sent.
+
+    ``routes`` are patterns in code, ``file`` those of the policy file; ``unsure`` says why these are not all.
+    """
+
+    made: Made
+    at: Location
+    enforces: bool | None
+    default: Said | None
+    limits: tuple[DeclaredLimit, ...]
+    routes: tuple[tuple[str, Said], ...]
+    file: tuple[PathPolicy, ...]
+    https: bool
+    hsts: bool
+    unsure: str
+
+    @property
+    def of_flask(self) -> bool:
+        return name_of(self.made).startswith("ostiary.flask.")
+
+    @property
+    def of_fastapi(self) -> bool:
+        return name_of(self.made).startswith("ostiary.fastapi.")
+
+
+def is_guard(value: Value) -> bool:
+    """``Guard(…)`` of one of the adapters."""
+    return isinstance(value, Made) and not isinstance(value.callee, Member) and _GUARD.search(name_of(value)) is not None
+
+
+def is_caller(value: Value) -> bool:
+    """``guard.caller("orders:read")``, a dependency."""
+    return isinstance(value, Made) and _word(value) == "caller"
+
+
+def mark(callee: Made, args: Args) -> Value | None:
+    """``@require(…)`` applied to a function, which comes back as it was; None when ``callee`` is no declaration."""
+    view = args.args[0] if args.args else None
+    if not isinstance(view, Func) or not _word(callee):
+        return None
+    marks = view.attrs.setdefault(MARK, Seq([]))
+    if isinstance(marks, Seq) and not any(isinstance(one, Made) and _same_place(one, callee) for one in marks.items):
+        marks.items.append(callee)
+    return view
+
+
+def marks_of(view: Func) -> list[Value]:
+    """The declarations that a function carries; a wrapper carries those of what it wraps when it says ``functools.wraps``."""
+    own = view.attrs.get(MARK)
+    inner = view.wraps if isinstance(view.wraps, Func) and _keeps_attributes(view) else None
+    return [*(marks_of(inner) if inner is not None else []), *(own.items if isinstance(own, Seq) else [])]
+
+
+def class_marks(links: Iterable[Value]) -> list[Value]:
+    """The declarations over a class and over the classes that it inherits from."""
+    chains = [link.value for cls in links if isinstance(cls, Cls) for link in cls.chain]
+    return [value for value in chains if declaration(value) is not None]
+
+
+def declaration(value: Value | None) -> Said | None:
+    """What a declaration says, None when the value is none."""
+    if isinstance(value, Either):
+        found = [said for option in value.options if (said := declaration(option)) is not None]
+        return altered(found[0], unsure=DEPENDS) if found else None
+    word = _word(value) if isinstance(value, Made) else ""
+    if not isinstance(value, Made) or not word:
+        return None
+    said = _READERS[word](value)
+    return altered(said, policy=replace(said.policy, at=_place(value)))
+
+
+def reason(value: Value | None) -> Said:
+    """Public, for the reason in a value."""
+    return Said(Policy(public=True, reason=(text(value) or "a reason that is computed").strip()))
+
+
+def nearest(said: Iterable[Said | None]) -> Said:
+    """One of several, the nearest first: who may call from the first that decides, all else from the first that says it."""
+    found = [one for one in said if one is not None]
+    access = next((one for one in found if one.policy.declared or one.unsure), NOTHING_SAID)
+    policy = replace(
+        access.policy,
+        limits=_first(one.policy.limits for one in found),
+        networks=_first(one.policy.networks for one in found),
+        monitor=_first(one.policy.monitor for one in found),
+        issues=any(one.policy.issues for one in found),
+        at=_first(one.policy.at for one in found),
+    )
+    return altered(access, policy=policy, limits=_first(one.limits for one in found))
+
+
+def merged(said: Iterable[Said]) -> Said | None:
+    """Several marks on one function: they add to each other; where they contradict each other the app does not start."""
+    found = list(said)
+    if not found:
+        return None
+    total = found[0]
+    for one in found[1:]:
+        total = _both(total, one)
+    return total
+
+
+def _both(first: Said, second: Said) -> Said:
+    a, b = first.policy, second.policy
+    deciding = a if a.declared else b
+    policy = replace(
+        deciding,
+        schemes=_union(a.schemes, b.schemes),
+        scopes=_union(a.scopes, b.scopes),
+        any_scopes=a.any_scopes or b.any_scopes,
+        limits=_joined(a.limits, b.limits),
+        networks=a.networks if a.networks is not None else b.networks,
+        monitor=a.monitor if a.monitor is not None else b.monitor,
+        issues=a.issues or b.issues,
+        at=a.at or b.at,
+    )
+    torn = a.declared and b.declared and a.public != b.public
+    unsure = DEPENDS if torn else first.unsure or second.unsure
+    return Said(policy, _joined(first.limits, second.limits), (*first.gates, *second.gates), unsure)
+
+
+def _union(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _joined(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    return second if first is None else first if second is None else _union(first, second)
+
+
+def _first(values: Iterable[T | None]) -> T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _word(value: Made) -> str:
+    """``require``, ``public``, ``limit``, ``exempt``, ``delegated`` or ``caller``; "" for any other call."""
+    found = _DECLARES.search(_name(value.callee))
+    return (found.group(1) or found.group(2)) if found is not None else ""
+
+
+def _name(callee: Value) -> str:
+    """Dotted name of what is called; a call of what a call returned has none: ``require(…)(view)`` is no declaration."""
+    base = callee.base if isinstance(callee, Member) else callee
+    if isinstance(callee, Made) or (isinstance(base, Made) and isinstance(base.callee, Made)) or isinstance(base, Obj):
+        return ""
+    return name_of(callee)
+
+
+def _require(made: Made) -> Said:
+    limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
+    policy = Policy(
+        scopes=_texts(made.args),
+        any_scopes=_texts(members(made.kwargs.get("any_of"))),
+        schemes=_texts(members(made.kwargs.get("schemes"))),
+        limits=limits,
+        networks=_texts(members(made.kwargs["networks"])) if _is_given(made, "networks") else None,
+        monitor=switch(made.kwargs.get("monitor")),
+        issues=switch(made.kwargs.get("issues")) is True,
+    )
+    unsure = "its mode depends on configuration" if _is_given(made, "monitor") and policy.monitor is None else ""
+    return Said(policy, shown, (), unsure)
+
+
+def _public(made: Made) -> Said:
+    limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
+    said = reason(made.args[0] if made.args else made.kwargs.get("reason"))
+    return Said(replace(said.policy, limits=limits), shown)
+
+
+def _limit(made: Made) -> Said:
+    limits, shown = limits_of(Seq(list(made.args)), _place(made))
+    return Said(replace(UNDECLARED, limits=limits), shown)
+
+
+def _exempt(_: Made) -> Said:
+    return Said(replace(UNDECLARED, limits=()), ())
+
+
+def _delegated(made: Made) -> Said:
+    gate = made.args[0] if made.args else made.kwargs.get("gate")
+    limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
+    called = gate.function.qualname if isinstance(gate, Func) else name_of(gate).rpartition(".")[2]
+    return Said(Policy(schemes=(f"delegated:{called}",), limits=limits), shown, (gate,) if gate is not None else ())
+
+
+_READERS: dict[str, Callable[[Made], Said]] = {
+    "require": _require, "caller": _require, "public": _public, "limit": _limit, "exempt": _exempt, "delegated": _delegated,
+}  # fmt: skip
+
+
+def limits_of(value: Value | None, at: Location) -> tuple[tuple[Limit, ...] | None, tuple[DeclaredLimit, ...] | None]:
+    """The limits that a text, or several, write, and how their author wrote them; None twice when nothing is given."""
+    if value is None or (isinstance(value, Const) and value.value is None):
+        return None, None
+    found: list[Limit] = []
+    shown: list[DeclaredLimit] = []
+    for item in members(value):
+        parsed = _parsed(text(item))
+        found += parsed
+        shown += [DeclaredLimit(one.text, at) for one in parsed] or [DeclaredLimit(text(item) or COMPUTED, at)]
+    return tuple(found), tuple(shown)
+
+
+def _parsed(written: str | None) -> tuple[Limit, ...]:
+    try:
+        return parse(written) if written is not None else ()
+    except UsageError:
+        return ()
+
+
+def switch(value: Value | None) -> bool | None:
+    """True or False where it is written down; None where it is not, or where configuration decides."""
+    return value.value if type(value) is Const and isinstance(value.value, bool) else None
+
+
+def _is_given(made: Made, keyword: str) -> bool:
+    value = made.kwargs.get(keyword)
+    return value is not None and not (isinstance(value, Const) and value.value is None)
+
+
+def _texts(values: Iterable[Value]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found for value in values if (found := text(value)) is not None))
+
+
+def _place(made: Made) -> Location:
+    return Location(made.module.path, ir.line_of(made.at), ir.column_of(made.at))
+
+
+def _same_place(one: Made, other: Made) -> bool:
+    return one is other or (one.at == other.at and one.module is other.module)
+
+
+def _keeps_attributes(wrapper: Func) -> bool:
+    """``@functools.wraps(view)`` copies the marks of a function onto its wrapper."""
+    parent = wrapper.function.parent
+    calls = parent.calls if isinstance(parent, ir.Function) else ()
+    names = {ir.last_name(expr[2] if expr[0] == "call" else expr) for expr in wrapper.function.decorators}
+    return bool(names & {"wraps", "decorator"}) or any(ir.last_name(call[2]) == "update_wrapper" for call in calls)
