@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, TextIO
 
 from ostiary.wire.redact import Redactor, default
-from ostiary.wire.seen import Current, Seen, current
+from ostiary.wire.seen import NOBODY, Current, Seen, current
 from ostiary.wire.standin import Whole, stand_in
 
 __all__ = [
+    "NOBODY",
     "Current",
     "Redactor",
     "Seen",

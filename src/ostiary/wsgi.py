@@ -7,9 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import answers
-from ostiary.guard.decision import Deny
 from ostiary.guard.request import Request
-from ostiary.wire import problem
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
@@ -31,7 +29,7 @@ class WsgiRequest(Request):
         self.environ = environ
         super().__init__(
             environ["REQUEST_METHOD"],
-            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            _path(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
             environ.get("QUERY_STRING", ""),
             environ.get("REMOTE_ADDR") or "",
             environ.get("wsgi.url_scheme", "http"),
@@ -42,6 +40,11 @@ class WsgiRequest(Request):
     def header(self, name: str) -> tuple[str, ...]:
         value = self.environ.get(_variable(name))
         return () if value is None else (value,)
+
+
+def _path(text: str) -> str:
+    """PEP 3333 hands on bytes as Latin-1."""
+    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 _VARIABLES: dict[str, str] = {}
@@ -71,20 +74,15 @@ class Shim:
         denied = core.arrive(request)
         if denied is not None:
             core.after_arrive(request, denied)
-            return _refuse(core, request, answers.refusal(request, denied), start_response)
         answer = _Answer(core, request, start_response)
+        if denied is not None:
+            return answer.instead(answers.refusal(request, denied))
         try:
             return answer.of(self.app(environ, answer.start))
         except BaseException:
             core.record(request, 500)
+            core.leave()
             raise
-
-
-def _refuse(core: Core, request: Request, refused: answers.Refusal, start_response: StartResponse) -> list[bytes]:
-    headers, _ = answers.settle(core, request, refused.headers)
-    core.record(request, refused.status)
-    start_response(_PHRASES.get(refused.status, str(refused.status)), headers)
-    return [refused.body]
 
 
 class _Answer:
@@ -103,7 +101,7 @@ class _Answer:
         self._refused: answers.Refusal | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        if self._request.decision is None and (denied := self._core.refuse(self._request, Deny(problem.UNDECLARED, "no_decision"))):
+        if (denied := self._core.stopped(self._request, int(status[:3]))) is not None:
             self._refused = refused = answers.refusal(self._request, denied)
             status, headers = _PHRASES[refused.status], refused.headers
         self._status = int(status[:3])
@@ -111,16 +109,17 @@ class _Answer:
         write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
         return lambda data: None if self._refused is not None else write(self._clean(data))
 
+    def instead(self, refused: answers.Refusal) -> Iterable[bytes]:
+        """A refusal in place of the app's answer."""
+        self._refused = refused
+        self._status = refused.status
+        settled, _ = answers.settle(self._core, self._request, refused.headers)
+        self._start(_PHRASES.get(refused.status, str(refused.status)), settled)
+        return self
+
     def of(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """The body itself where it is a list of one part, as most are; else part by part."""
-        if self._refused is not None:
-            self._body = body
-            self.close()
-            return [self._refused.body]
-        if isinstance(body, list) and len(body) <= 1 and self._watch is not None:
-            self.close()
-            return [self._watch.clean(body[0], last=True)] if body else body
-        self._body = body
+        """The app's body, watched. A list is looked at as a whole: no secret of it is cut in two."""
+        self._body = [b"".join(body)] if isinstance(body, list) and len(body) > 1 and self._watch is not None else body
         return self
 
     def _clean(self, data: bytes) -> bytes:
@@ -128,12 +127,17 @@ class _Answer:
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._body:
+            # An app that is a generator starts its answer here.
+            if self._refused is not None:
+                break
             yield self._clean(chunk)
-        if self._watch is not None and (rest := self._watch.rest()):
+        if self._refused is not None:
+            yield self._refused.body
+        elif self._watch is not None and (rest := self._watch.rest()):
             yield rest
 
     def close(self) -> None:
-        """PEP 3333: called by the server when the answer is out, or the client is gone."""
+        """PEP 3333: called by the server when the answer is out and logged, or the client is gone."""
         if self._recorded:
             return
         self._recorded = True
@@ -142,3 +146,4 @@ class _Answer:
                 self._body.close()
         finally:
             self._core.record(self._request, self._status)
+            self._core.leave()

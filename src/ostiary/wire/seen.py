@@ -38,5 +38,5 @@ class Current:
         return self._needles
 
 
-_NOBODY: Seen = Current()
-current: ContextVar[Seen] = ContextVar("ostiary_current", default=_NOBODY)
+NOBODY: Seen = Current()
+current: ContextVar[Seen] = ContextVar("ostiary_current", default=NOBODY)
