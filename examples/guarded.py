@@ -69,9 +69,9 @@ class Service:
         call = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
         try:
             with urllib.request.urlopen(call, timeout=START_SECONDS) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
+                return answer.status, _json(answer.read())
         except urllib.error.HTTPError as refused:
-            return refused.code, json.loads(refused.read() or b"null")
+            return refused.code, _json(refused.read())
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,14 @@ def _pepper(environment: dict[str, str]) -> None:
     subprocess.run(
         [sys.executable, "-m", "ostiary.cli", "keys", "init"], env=os.environ | environment, check=True, stderr=subprocess.DEVNULL
     )
+
+
+def _json(body: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _file(path: Path, value: object) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.decision import Deny
 from ostiary.guard.request import Request
-from ostiary.wire import problem
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
@@ -23,6 +23,8 @@ KEY = "ostiary.request"
 POLICY_VIOLATION = 1008
 # What a router answers by itself where no route matched: nothing of the app was reached.
 _ROUTERS_OWN = frozenset({307, 404})
+# Ways of sending a file that the watch over bodies would not see.
+_UNSEEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 
 class AsgiRequest(Request):
@@ -66,27 +68,43 @@ class Shim:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._ready()
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
         if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
+            await self.app(scope, receive, send)
             return
         core = self._core
+        if not core.monitor and scope.get("extensions"):
+            scope["extensions"] = {name: value for name, value in scope["extensions"].items() if name not in _UNSEEN}
         request = AsgiRequest(scope, core.clock(), self._site)
         scope[KEY] = request
         answer = Answer(core, request, scope, send)
-        denied = core.arrive(request)
+        denied = core.start(request, self._ready) or core.arrive(request)
         try:
             if denied is not None:
                 await core.aafter_arrive(request, denied)
                 await answer.refuse(denied)
             else:
                 await self.app(scope, receive, answer.send)
-        except BaseException:
+        except BaseException as error:
             answer.status = 500
+            if isinstance(error, Exception) and not answer.started and self._site is not None:
+                await self._site.failed(error, scope, receive, answer.send)
             raise
         finally:
             core.record(request, answer.status)
+            core.leave()
 
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A declaration that cannot be ends the start with its sentence: a server that only saw an exception might go on without lifespan."""
+        try:
+            self._ready()
+        except UsageError as error:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await self.app(scope, receive, self._closing(send))
 
     def _closing(self, send: Send) -> Send:
         """Writes the last events before the server ends: uvicorn ends by a signal, and nothing at exit would run."""
@@ -102,7 +120,7 @@ class Shim:
 class Answer:
     """One answer on its way out. An answer that starts without a decision is replaced by the uniform refusal."""
 
-    __slots__ = ("_core", "_replaced", "_request", "_scope", "_send", "_watch", "status")
+    __slots__ = ("_core", "_replaced", "_request", "_scope", "_send", "_watch", "started", "status")
 
     def __init__(self, core: Core, request: AsgiRequest, scope: Scope, send: Send) -> None:
         self._core = core
@@ -111,6 +129,7 @@ class Answer:
         self._send = send
         self._watch: BodyWatch | None = None
         self._replaced = False
+        self.started = False
         self.status = 500
 
     async def send(self, message: Message) -> None:
@@ -118,9 +137,10 @@ class Answer:
         kind = message["type"]
         if self._replaced:
             return
-        if kind == "http.response.start":
+        self.started = True
+        if kind.endswith("http.response.start"):
             await self._start(message)
-        elif kind == "http.response.body" and self._watch is not None:
+        elif kind.endswith("http.response.body") and self._watch is not None:
             last = not message.get("more_body", False)
             await self._send({**message, "body": self._watch.clean(message.get("body", b""), last)})
         elif kind == "websocket.accept":
@@ -130,7 +150,7 @@ class Answer:
             await self._send(message)
 
     async def _start(self, message: Message) -> None:
-        if self._request.decision is None and (denied := await self._undecided(message["status"])) is not None:
+        if (denied := await self._stopped(message["status"])) is not None:
             self._replaced = True
             await self.refuse(denied)
             return
@@ -140,20 +160,20 @@ class Answer:
         await self._send({**message, "headers": _raw(headers)})
 
     async def _accept(self, message: Message) -> None:
-        if self._request.decision is None and (denied := await self._undecided(101)) is not None:
+        if (denied := await self._stopped(101)) is not None:
             self._replaced = True
             await self.refuse(denied)
             return
         self.status = 101
         await self._send(message)
 
-    async def _undecided(self, status: int) -> Deny | None:
+    async def _stopped(self, status: int) -> Deny | None:
         """Nothing was decided: right where the router found no route, a bypass everywhere else."""
         core, request = self._core, self._request
-        if status in _ROUTERS_OWN:
+        if request.decision is None and status in _ROUTERS_OWN:
             decision = await core.adecide(request, core.policies.unmatched)
             return decision if isinstance(decision, Deny) else None
-        return core.refuse(request, Deny(problem.UNDECLARED, "no_decision"))
+        return core.stopped(request, status)
 
     async def refuse(self, denied: Deny) -> None:
         """Answers with the problem document in place of the app."""

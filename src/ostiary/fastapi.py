@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from ostiary.errors import MissingExtra
@@ -38,15 +38,15 @@ from fastapi.security.base import SecurityBase
 from starlette.applications import Starlette
 
 from ostiary import starlette
+from ostiary.asgi import AsgiRequest, Scope
 from ostiary.guard.authn.statics import static
 from ostiary.guard.core import Core, principal_of
-from ostiary.guard.decision import Deny, Principal
+from ostiary.guard.decision import Decision, Deny, Principal
 from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, exempt, limit, merged, public, require
 
 __all__ = ["Guard", "Principal", "delegated", "exempt", "limit", "public", "require", "static"]
 
 SCHEME = "ApiKey"
-_CAPTURED = "__ostiary_captured__"
 
 
 class Guard(starlette.Guard):
@@ -102,11 +102,23 @@ class Installed(starlette.Installed):
                 own = mark if own is None else merged(own, mark)
         return own
 
+    async def judge(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision:
+        """The decision at a route. A gate that a test overrides tells nobody's name: ``as_principal`` does."""
+        decision = await super().judge(route, scope, request)
+        compiled = request.compiled
+        if isinstance(decision, Deny) or compiled is None or compiled.delegate is None:
+            return decision
+        provider = getattr(getattr(route, "original_route", route), "dependency_overrides_provider", None) or self.app
+        if compiled.delegate.gate not in getattr(provider, "dependency_overrides", ()):
+            return decision
+        return await self.core.aadmit(request, compiled, self.core.stand_in)
+
     def gated(self, route: Any, method: str, delegate: Delegated) -> bool:
         """Is the app's own gate on the route? What it returns is taken down for limits and audit."""
-        found = [one for one in _dependencies(getattr(route, "dependant", None)) if _gate_of(one.call) is delegate.gate]
+        found = [one for one in _dependencies(getattr(route, "dependant", None)) if _gate_of(one.call) == delegate.gate]
         for dependency in found:
-            dependency.call = _capturing(dependency.call, delegate, self.core)
+            if not isinstance(dependency.call, _Watched):
+                dependency.call = _watched(dependency.call)
         return bool(found) or super().gated(route, method, delegate)
 
 
@@ -116,91 +128,87 @@ def _dependencies(dependant: Any) -> Iterator[Any]:
         yield from _dependencies(one)
 
 
-def _gate_of(call: Any) -> Any:
-    return getattr(call, _CAPTURED, call)
+class _Watched:
+    """The gate itself, telling the guard who came through. It equals the gate, so that FastAPI calls it once a request and finds what overrides it."""
+
+    def __init__(self, gate: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, gate, updated=())  # type: ignore[arg-type]  # nothing of the form matters
+        self.gate = gate
+
+    def __hash__(self) -> int:
+        return hash(self.gate)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(_gate_of(other) == self.gate)
+
+    def told(self, subject: object) -> tuple[Any, Any, Principal | None] | None:
+        """Guard and request of this call and who came through; None on a route that does not name the gate."""
+        request = starlette.current()
+        delegate = request.compiled.delegate if request is not None and request.compiled is not None else None
+        if request is None or delegate is None or delegate.gate != self.gate:
+            return None
+        return request.site.core, request, principal_of(_named(subject, delegate), delegate)
+
+    def admit(self, subject: object) -> None:
+        """Raises Refused when the guard refuses whom the gate has let in; for gates that run in a thread."""
+        if (told := self.told(subject)) is not None:
+            core, request, who = told
+            _raise(core.admit(request, request.compiled, who))
+
+    async def aadmit(self, subject: object) -> None:
+        """The same in an event loop."""
+        if (told := self.told(subject)) is not None:
+            core, request, who = told
+            _raise(await core.aadmit(request, request.compiled, who))
 
 
-_captured: dict[tuple[int, int], tuple[Any, Callable[..., Any]]] = {}
+def _raise(decision: Decision) -> None:
+    if isinstance(decision, Deny):
+        raise Refused(decision)
 
 
-def _capturing(gate: Callable[..., Any], delegate: Delegated, core: Core) -> Callable[..., Any]:
-    """The gate itself, telling the guard who came through. One wrapper a gate, so that FastAPI calls it once a request."""
-    if hasattr(gate, _CAPTURED):
-        return gate
-    made = _captured.get((id(gate), id(core)))
-    if made is None:
-        wrapper = _wrapper(gate, delegate, core)
-        setattr(wrapper, _CAPTURED, gate)
-        made = _captured[id(gate), id(core)] = (gate, wrapper)
-    return made[1]
+# One class for each kind of gate: FastAPI awaits, iterates or calls it in a thread, as it would the gate.
 
 
-def _wrapper(gate: Callable[..., Any], delegate: Delegated, core: Core) -> Callable[..., Any]:
-    """Of the same kind as the gate: FastAPI awaits, iterates or calls it in a thread, as it would the gate."""
-    run: Any = gate if inspect.isroutine(gate) or inspect.isclass(gate) else gate.__call__  # type: ignore[operator]
-    if inspect.isasyncgenfunction(run):
-        return _async_generator(gate, delegate, core)
-    if inspect.isgeneratorfunction(run):
-        return _generator(gate, delegate, core)
-    if inspect.iscoroutinefunction(run):
-
-        @functools.wraps(gate)
-        async def awaited(**values: Any) -> Any:
-            subject = await gate(**values)
-            await _admit_async(subject, delegate, core)
-            return subject
-
-        return awaited
-
-    @functools.wraps(gate)
-    def called(**values: Any) -> Any:
-        subject = gate(**values)
-        _admit(subject, delegate, core)
+class _Called(_Watched):
+    def __call__(self, **values: Any) -> Any:
+        subject = self.gate(**values)
+        self.admit(subject)
         return subject
 
-    return called
+
+class _Awaited(_Watched):
+    async def __call__(self, **values: Any) -> Any:
+        subject = await self.gate(**values)
+        await self.aadmit(subject)
+        return subject
 
 
-def _async_generator(gate: Callable[..., Any], delegate: Delegated, core: Core) -> Callable[..., Any]:
-    opened = contextlib.asynccontextmanager(gate)
-
-    @functools.wraps(gate)
-    async def yielded(**values: Any) -> Any:
-        async with opened(**values) as subject:
-            await _admit_async(subject, delegate, core)
+class _Yielding(_Watched):
+    def __call__(self, **values: Any) -> Iterator[Any]:
+        with contextlib.contextmanager(self.gate)(**values) as subject:
+            self.admit(subject)
             yield subject
 
-    return yielded
 
-
-def _generator(gate: Callable[..., Any], delegate: Delegated, core: Core) -> Callable[..., Any]:
-    opened = contextlib.contextmanager(gate)
-
-    @functools.wraps(gate)
-    def yielded(**values: Any) -> Any:
-        with opened(**values) as subject:
-            _admit(subject, delegate, core)
+class _YieldingAsync(_Watched):
+    async def __call__(self, **values: Any) -> AsyncIterator[Any]:
+        async with contextlib.asynccontextmanager(self.gate)(**values) as subject:
+            await self.aadmit(subject)
             yield subject
 
-    return yielded
+
+def _gate_of(call: Any) -> Any:
+    return call.gate if isinstance(call, _Watched) else call
 
 
-async def _admit_async(subject: object, delegate: Delegated, core: Core) -> None:
-    request, who = starlette.current(), principal_of(_named(subject, delegate), delegate)
-    if request is None or request.compiled is None or who is None:
-        return
-    decision = await core.aadmit(request, request.compiled, who)
-    if isinstance(decision, Deny):
-        raise Refused(decision)
-
-
-def _admit(subject: object, delegate: Delegated, core: Core) -> None:
-    request, who = starlette.current(), principal_of(_named(subject, delegate), delegate)
-    if request is None or request.compiled is None or who is None:
-        return
-    decision = core.admit(request, request.compiled, who)
-    if isinstance(decision, Deny):
-        raise Refused(decision)
+def _watched(gate: Callable[..., Any]) -> _Watched:
+    run: Any = gate if inspect.isroutine(gate) or inspect.isclass(gate) else gate.__call__  # type: ignore[operator]
+    if inspect.isasyncgenfunction(run):
+        return _YieldingAsync(gate)
+    if inspect.isgeneratorfunction(run):
+        return _Yielding(gate)
+    return _Awaited(gate) if inspect.iscoroutinefunction(run) else _Called(gate)
 
 
 def _named(subject: object, delegate: Delegated) -> object:

@@ -65,7 +65,7 @@ class Guard:
 
     def __init__(self, app: Flask | None = None, **settings: Any) -> None:
         self._settings = settings
-        self._blueprints: dict[str, Declaration] = {}
+        self._blueprints: dict[object, Declaration] = {}
         if app is not None:
             self.init_app(app)
 
@@ -82,8 +82,8 @@ class Guard:
 
     def protect(self, blueprint: Blueprint, declaration: Declaration) -> None:
         """What holds for every route of a blueprint that says nothing itself."""
-        said = self._blueprints.get(blueprint.name)
-        self._blueprints[blueprint.name] = declaration if said is None else merged(said, declaration)
+        said = self._blueprints.get(blueprint)
+        self._blueprints[blueprint] = declaration if said is None else merged(said, declaration)
 
     @property
     def principal(self) -> Principal | None:
@@ -95,7 +95,7 @@ class Guard:
 class Installed:
     """The guard of one app: in ``app.extensions["ostiary"]``."""
 
-    def __init__(self, app: Flask, core: Core, blueprints: dict[str, Declaration]) -> None:
+    def __init__(self, app: Flask, core: Core, blueprints: dict[object, Declaration]) -> None:
         self.app = app
         self.core = core
         self._blueprints = blueprints
@@ -144,7 +144,8 @@ class Installed:
         return fresh
 
     def _compile(self, rule: Rule, method: str, view: Any) -> Compiled:
-        outer = [self._blueprints.get(name) for name in _blueprint_names(rule.endpoint)]
+        # By the blueprint itself: nested, or registered under another name, it is not called what it calls itself.
+        outer = [self._blueprints.get(self.app.blueprints.get(name)) for name in _blueprint_names(rule.endpoint)]
         gated = partial(self._gated, rule, view, method)
         return self.core.policies.compile(method, template(rule), _mark_of(view, method), outer, owner=view, gated=gated)
 
@@ -160,7 +161,10 @@ class Installed:
                 denied = self.core.arrive(request)
                 if denied is not None:
                     return self._refusal(request, denied, arguments)
-            decision = self._decide(request)
+            try:
+                decision = self._decide(request)
+            except Exception:  # noqa: BLE001 a declaration that cannot be, of a rule that came late
+                decision = self.core.failed(request)
             if isinstance(decision, Deny):
                 return self._refusal(request, decision, arguments)
             return dispatch(*arguments)  # type: ignore[no-any-return]
@@ -168,6 +172,8 @@ class Installed:
         return guarded
 
     def _decide(self, request: WsgiRequest) -> Decision:
+        # As Flask sees it: a middleware inside the shim may have changed it.
+        request.method = flask_request.method
         rule, failed = flask_request.url_rule, flask_request.routing_exception
         if rule is None or failed is not None:
             return self._unrouted(request, failed)
@@ -175,7 +181,7 @@ class Installed:
             # Flask answers by itself; no view is reached.
             request.decision = ALLOW
             return ALLOW
-        return self.core.decide(request, self.compiled(rule, request.method))
+        return self.core.decide(request, self.compiled(rule, request.method if rule.methods is not None else "*"))
 
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""
@@ -206,7 +212,9 @@ def _blueprint_names(endpoint: str) -> list[str]:
 
 def _method_of(view: Any, method: str) -> Any:
     """The function of a class-based view that answers a method; None where there is none."""
-    return getattr(getattr(view, "view_class", None), "get" if method == "HEAD" else method.lower(), None)
+    view_class = getattr(view, "view_class", None)
+    own = getattr(view_class, method.lower(), None)
+    return getattr(view_class, "get", None) if own is None and method == "HEAD" else own
 
 
 def _mark_of(view: Any, method: str) -> Declaration | None:

@@ -7,6 +7,7 @@ scope that carries our request. A mount of an app with routes defers to those; a
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import sys
 import threading
@@ -23,7 +24,10 @@ except ModuleNotFoundError:
 
 from starlette import routing
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
 from ostiary.guard import answers
@@ -128,10 +132,28 @@ class Installed:
     async def judge(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision:
         """The decision at a route."""
         method, offered = _method(route, scope), getattr(route, "methods", None)
+        if not offered and not hasattr(getattr(route, "endpoint", None), _verb(route, method)) and method != "WEBSOCKET":
+            # Whatever a stranger writes there; the table of policies must not grow with it.
+            method = _ANY
         if offered and method not in offered and scope["type"] == "http":
             # The route itself answers 405; its endpoint is not reached.
             return await self.core.adecide(request, self.core.policies.unmatched)
-        return await self.core.adecide(request, self._policy(route, method, request.prefix))
+        try:
+            compiled = self._policy(route, method, request.prefix)
+        except Exception:  # noqa: BLE001 a declaration that cannot be, of a route that came late
+            return self.core.failed(request)
+        return await self.core.adecide(request, compiled)
+
+    async def failed(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's own answer to an exception, sent through the guard: what gives it otherwise stands outside of all middleware."""
+        if scope["type"] != "http" or self.app.debug:
+            return
+        handlers = self.app.exception_handlers
+        handler: Any = handlers.get(500) or handlers.get(Exception) or _server_error
+        request = Request(scope)
+        made = handler(request, error) if inspect.iscoroutinefunction(handler) else run_in_threadpool(handler, request, error)
+        response: Response = await made
+        await response(scope, receive, send)
 
     def _policy(self, route: Any, method: str, prefix: str) -> Compiled:
         """The policy of a method on a route (of FastAPI: as it was included)."""
@@ -146,14 +168,24 @@ class Installed:
     def said(self, route: Any, method: str) -> Declaration | None:
         """What a route says of itself: its method's word before its endpoint's."""
         endpoint = getattr(route, "endpoint", None)
-        marks = [getattr(thing, MARK, None) for thing in (getattr(endpoint, method.lower(), None), endpoint)]
+        marks = [getattr(thing, MARK, None) for thing in (getattr(endpoint, _verb(route, method), None), endpoint)]
         found = [mark for mark in marks if mark is not None]
         return nearest(found) if found else None
 
     def gated(self, route: Any, method: str, delegate: Delegated) -> bool:
         """Is the app's own gate on the route?"""
         endpoint = getattr(route, "endpoint", None)
-        return gate_reached(delegate.gate, getattr(endpoint, method.lower(), None), endpoint)
+        return gate_reached(delegate.gate, getattr(endpoint, _verb(route, method), None), endpoint)
+
+
+async def _server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 the form of every handler
+    return PlainTextResponse("Internal Server Error", 500)
+
+
+def _verb(route: Any, method: str) -> str:
+    """The method of a class-based endpoint that answers: ``get`` for HEAD where there is no ``head``."""
+    endpoint = getattr(route, "endpoint", None)
+    return "get" if method == "HEAD" and not hasattr(endpoint, "head") else method.lower()
 
 
 def wrap_route_classes() -> None:

@@ -52,6 +52,8 @@ def load(target: str) -> Any:
         raise UsageError(f"{target}: no module named {error.name}") from None
     except AttributeError as error:
         raise UsageError(f"{target}: {error}") from None
+    except SystemExit as error:
+        raise UsageError(f"{target} does not start: it ends itself with {error.code!r}") from None
     except Exception as error:
         raise UsageError(f"{target} does not start: {type(error).__name__}: {error}") from error
 

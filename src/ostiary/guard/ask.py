@@ -41,7 +41,13 @@ class Call(NamedTuple):
     arguments: tuple[Any, ...] = ()
 
 
-Ask = Find | Spend | Call
+class Fetch(NamedTuple):
+    """A document of somebody else's by its URL. Answer: its bytes, or None where it could not be had. Raises StoreDown as well."""
+
+    url: str
+
+
+Ask = Find | Spend | Call | Fetch
 T = TypeVar("T")
 Flow = Generator[Ask, Any, T]
 Answer = Callable[[Ask], Any]

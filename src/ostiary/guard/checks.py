@@ -107,7 +107,7 @@ def gate_reached(gate: Callable[..., Any], *places: Any) -> bool:
 
 
 def _reaches(place: Any, gate: Callable[..., Any], depth: int) -> bool:
-    if place is gate:
+    if place is gate or (inspect.ismethod(gate) and place == gate):
         return True
     if depth == 0 or not callable(place):
         return False

@@ -47,6 +47,7 @@ ADDRESSES = ("whole", "truncated", "hashed")
 FAILURES = "20 per minute"
 UNMATCHED = "60 per minute"
 _FIELDS = LimitFields()
+_REDIRECTS = 300
 _RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
 
 
@@ -101,7 +102,7 @@ class Core:
         self.monitor = mode == "monitor"
         if redact_logs:
             redact.install()
-            redact.add_names(header)
+            redact.add_names(_header(header))
         if not callable(clock):
             raise UsageError(f"clock: a function that gives Unix seconds, not {clock!r}")
         if default is not None and not isinstance(default, Declaration):
@@ -118,6 +119,8 @@ class Core:
             hsts,
             security_headers,
         )
+        if not isinstance(limit_fields, LimitFields):
+            raise UsageError(f"limit_fields: LimitFields(...), not {limit_fields!r}")
         self.limit_fields = limit_fields
         self.allowed = None if allow is None else Networks(texts("allow", allow))
         denied = Networks(texts("deny", deny))
@@ -154,6 +157,8 @@ class Core:
         self.peppers: Peppers | None = None
         if isinstance(keys, StaticKeys):
             return (keys,)
+        if pepper is not None and not isinstance(pepper, (str, bytes)):
+            raise UsageError(f"pepper: at least 32 random bytes, or those in base64, not {type(pepper).__name__}")
         url = keys or self.url
         self.key_store = open_store(url, "keys")
         self.peppers = load_pepper(folder_of(url), pepper)
@@ -161,10 +166,21 @@ class Core:
 
     # What adapters call
 
+    def start(self, request: Request, ready: Callable[[], None]) -> Deny | None:
+        """Calls ``ready``. While a declaration cannot be understood nothing is served, and the log says in a line what is wrong."""
+        try:
+            ready()
+        except UsageError as error:
+            logger.error("nothing is served: %s", error)  # noqa: TRY400 the user's mistake, not ours
+            denied = Deny(problem.UNAVAILABLE, "bad_declaration")
+            self._let_pass(request, denied, monitor=False)
+            return denied
+        return None
+
     def arrive(self, request: Request) -> Deny | None:
         """Steps 1 to 4. A Deny that comes back is to be answered; in monitor mode it is only recorded.
 
-        From here to the end of its thread's or task's work, log records carry the request's ids and none of its credentials.
+        From here to ``leave`` the log records of this thread or task carry the request's ids and none of its credentials.
         """
         redact.current.set(request)
         try:
@@ -172,6 +188,11 @@ class Core:
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             refused = _failed()
         return None if refused is None else self.refuse(request, refused)
+
+    @staticmethod
+    def leave() -> None:
+        """The call is over and logged."""
+        redact.current.set(redact.NOBODY)
 
     def refuse(self, request: Request, denied: Deny) -> Deny | None:
         """A refusal that no route is asked about; None where the guard only watches."""
@@ -199,6 +220,18 @@ class Core:
         if (steps := self.in_clear(request, denied)) is not None:
             with contextlib.suppress(StoreDown):
                 await arun(steps, self.answer)
+
+    def stopped(self, request: Request, status: int) -> Deny | None:
+        """Why an answer that starts must not leave: nobody decided about it; or no route gave it and it is neither redirect nor error."""
+        if request.decision is None:
+            return self.refuse(request, Deny(problem.UNDECLARED, "no_decision"))
+        if request.compiled is self.policies.unmatched and status < _REDIRECTS and not isinstance(request.decision, Deny):
+            return self.refuse(request, Deny(problem.UNDECLARED, "no_route"))
+        return None
+
+    def failed(self, request: Request) -> Decision:
+        """For an exception of the guard's own outside of ``decide``: a refusal."""
+        return self._decided(request, self.policies.unmatched, _failed())
 
     def decide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in a thread."""

@@ -116,7 +116,9 @@ def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, buc
     ``by``: principal, address, app, or several. ``bucket``: routes that name it share it. ``cost``: what a call spends, or a function
     of the Request.
     """
-    who = None if by is None else (by,) if isinstance(by, str) else tuple(by)
+    who = None if by is None else texts("by", by)
+    if not isinstance(bucket, str):
+        raise PolicyError(f"bucket: a name, not {bucket!r}")
     plans = tuple(rate for rate in rates if callable(rate))
     found = limit_text.parse_all([rate for rate in rates if not callable(rate)])
     if not found and not plans:
@@ -162,7 +164,7 @@ def texts(name: str, values: str | Iterable[str]) -> tuple[str, ...]:
     found = (values,) if isinstance(values, str) else tuple(values) if isinstance(values, Iterable) else (None,)
     if not all(isinstance(value, str) for value in found):
         raise PolicyError(f"{name}: a text, or several, not {values!r}")
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _flag(name: str, value: bool | None) -> bool | None:

@@ -43,6 +43,8 @@ class PathPolicies:
 
 def by_path(routes: Mapping[str, Declaration | str] | None, file: str | os.PathLike[str] | None) -> PathPolicies:
     """``file`` None reads none; ``ostiary.toml`` need not be there, another name must. Raises ConfigError with file and line, PolicyError."""
+    if routes is not None and not isinstance(routes, Mapping):
+        raise PolicyError(f"routes: a dict of paths, as in {{'/health': 'why it is public'}}, not {routes!r}")
     return PathPolicies({path: _in_code(path, said) for path, said in (routes or {}).items()}, _in_file(file))
 
 
@@ -55,6 +57,8 @@ def _in_code(path: str, said: Declaration | str) -> Declaration:
 
 
 def _in_file(file: str | os.PathLike[str] | None) -> tuple[PathPolicy, ...]:
+    if file is not None and not isinstance(file, (str, os.PathLike)):
+        raise UsageError(f"policy_file: a path, or None for no file, not {file!r}")
     if file is None or (os.fspath(file) == FILE and not os.path.lexists(file)):
         return ()
     path = Path(file)

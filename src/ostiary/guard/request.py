@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 _PROCESS = secrets.token_hex(4)
 _COUNT = itertools.count(1)
+
+
+def _another_process() -> None:
+    """A forked worker counts on from where its parent was: its ids begin differently."""
+    global _PROCESS
+    _PROCESS = secrets.token_hex(4)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_another_process)
 
 
 class Request:

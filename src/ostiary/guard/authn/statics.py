@@ -6,8 +6,8 @@ import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 
-from ostiary.guard.ask import Flow
 from ostiary.errors import UsageError
+from ostiary.guard.ask import Flow
 from ostiary.guard.authn import Answer, Refusal
 from ostiary.guard.authn.presented import FORM, LONGEST
 from ostiary.guard.decision import Principal
