@@ -5,10 +5,14 @@ OstiaryError
 │   ├── ConfigError     names file and line
 │   ├── MissingSecret   names the variable
 │   └── MissingExtra    names the extra and the command that brings it
+├── BadField            what a stranger sent is no structured field (RFC 9651)
+├── BadSignature        a signature, digest or webhook that proves nothing; ``reason`` says why
 └── Defect              our own (exit code 4)
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class OstiaryError(Exception):
@@ -35,6 +39,31 @@ class MissingExtra(UsageError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs: pip install 'ostiary[{extra}]'")
+
+
+class BadField(OstiaryError):
+    """What a stranger sent is no well-formed structured field (RFC 9651)."""
+
+
+class SignatureReason(StrEnum):
+    """Why a signature was refused: for events and programs. The caller is told less."""
+
+    MALFORMED = "signature_malformed"
+    SEVERAL = "signature_several"
+    INCOMPLETE = "signature_incomplete"
+    WRONG = "signature_wrong"
+    DIGEST = "digest_wrong"
+    STALE = "signature_stale"
+    EXPIRED = "signature_expired"
+    FUTURE = "signature_future"
+
+
+class BadSignature(OstiaryError):
+    """A signature, digest or webhook that proves nothing. The message is for the log; it holds no secret and no signature."""
+
+    def __init__(self, reason: SignatureReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Defect(OstiaryError):

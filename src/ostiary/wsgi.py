@@ -67,11 +67,10 @@ class Shim:
         self._ready = ready
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        self._ready()
         core = self._core
         request = WsgiRequest(environ, core.clock())
         environ[KEY] = request
-        denied = core.arrive(request)
+        denied = core.start(request, self._ready) or core.arrive(request)
         if denied is not None:
             core.after_arrive(request, denied)
         answer = _Answer(core, request, start_response)

@@ -12,6 +12,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 SHORTEST = 8
 
@@ -23,7 +24,7 @@ _ENTITIES = {'"': ("&quot;", "&#34;", "&#x22;"), "'": ("&#39;", "&#x27;", "&apos
 class Needle:
     """A value of at least ``SHORTEST`` characters that must not be seen; ``family`` names it in the mark that replaces it."""
 
-    __slots__ = ("_base64", "_escaped", "_nested", "_run", "family", "longest", "value")
+    __slots__ = ("_base64", "_escaped", "_first", "_nested", "_run", "_ways", "family", "longest", "value")
 
     def __init__(self, value: str, family: str) -> None:
         self.value = value
@@ -33,6 +34,12 @@ class Needle:
         self._run = max(re.findall("[A-Za-z0-9]*", value), key=len)
         self._escaped = None if _plain(value) else re.compile("".join(_any_of(_ways(c)) for c in value))
         self._nested = None if _plain(value) else re.compile("".join(_any_of(map(_json, {_json(c), *_json_ways(c)})) for c in value))
+        # All of these ways in one table, small letters only: too many of them do no harm where only a beginning is looked for.
+        plain = self._escaped is None
+        self._ways = (
+            None if plain else tuple(frozenset(way.lower() for way in (*_ways(c), *map(_json, (_json(c), *_json_ways(c))))) for c in value)
+        )
+        self._first = frozenset() if self._ways is None else frozenset(c for way in self._ways[0] for c in (way[0], way[0].upper()))
         # The longest that any form can be: a character outside the BMP is 14 as JSON in JSON, and a plain one below 2 in base64.
         self.longest = len(value) * (14 if self._escaped else 2) + 4
 
@@ -50,6 +57,40 @@ class Needle:
         if self._nested is not None and "\\\\" in text:
             found += [match.span() for match in self._nested.finditer(text)]
         return found
+
+    def begun(self, text: str) -> int:
+        """The length of the longest end of ``text`` that may be the beginning of the value in any form; 0 for none.
+
+        Of base64, the first and last characters, which hold bits of the neighbours as well, do not count.
+        """
+        forms = (self.value, self.value.encode("utf-8", "surrogatepass").decode("latin-1"), *self._base64)
+        longest = max(begun(text, form) for form in forms)
+        if self._ways is None:
+            return longest
+        starts = range(max(0, len(text) - self.longest), len(text) - longest)
+        return next((len(text) - at for at in starts if text[at] in self._first and self._goes_on(text, at)), longest)
+
+    def _goes_on(self, text: str, at: int) -> bool:
+        """Does the text end in the middle of the value, written in any way, that begins there?"""
+        reached = {at}
+        for ways in self._ways or ():
+            if any(way.startswith(text[start:].lower()) for start in reached for way in ways):
+                return True
+            reached = {start + len(way) for start in reached for way in ways if text[start : start + len(way)].lower() == way}
+        return False
+
+
+Words = TypeVar("Words", str, bytes)
+
+
+def begun(text: Words, form: Words) -> int:
+    """The length of the longest end of ``text`` that is a beginning, not the whole, of ``form``."""
+    at = text.find(form[:1], max(0, len(text) - len(form) + 1))
+    while at >= 0:
+        if form.startswith(text[at:]):
+            return len(text) - at
+        at = text.find(form[:1], at + 1)
+    return 0
 
 
 def _utf8(value: str) -> bytes:
