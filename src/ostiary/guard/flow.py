@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ostiary.guard import network, transport
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ostiary.guard.request import Request
 
 LONGEST_TARGET = 16_384
+_PRINCIPAL = ("principal",)
+# Scopes are tuples of texts that do not change: a key and a route are compared once.
+_admits = lru_cache(maxsize=4096)(admits)
 
 
 def arrive(core: Core, request: Request) -> Deny | None:
@@ -120,9 +124,9 @@ def spend(
     core: Core, request: Request, charges: Charges, who: Principal | None, *, shown: bool = True, cost: int | None = None
 ) -> Flow[Deny | None]:
     """All limits of a phase, all or none. What is not ``shown`` is told of only when it refuses."""
-    asked = tuple(Charge((*key, *_whom(core, request, one.by, who)), one, one.cost if cost is None else cost) for key, one in charges)
-    if not asked:
+    if not charges:
         return None
+    asked = _charged(core, request, charges, who, cost)
     now = core.clock()
     spent: Spent = core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
     if shown or not spent.allowed:
@@ -130,21 +134,35 @@ def spend(
     return None if spent.allowed else Deny(problem.TOO_MANY, "rate_limit")
 
 
+def _charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
+    """Each limit with the counter that it is counted in."""
+    known = who is not None and (who.key_id or who.subject)
+    caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.ipv6_prefix))
+    return tuple(
+        [
+            Charge(
+                key + (caller if one.by == _PRINCIPAL else _whom(core, request, one.by, caller)), one, one.cost if cost is None else cost
+            )
+            for key, one in charges
+        ]
+    )
+
+
+def _whom(core: Core, request: Request, by: tuple[str, ...], caller: tuple[str, str]) -> tuple[str, ...]:
+    told = {"app": ("app", ""), "address": ("address", network.bucket(request.address, core.ipv6_prefix)), "principal": caller}
+    return tuple(part for kind in by for part in told[kind])
+
+
 def _show(request: Request, asked: tuple[Charge, ...], spent: Spent) -> None:
     """What the answer will say about limits: of every phase so far."""
-    before = request.spent.states if request.spent is not None else ()
-    shift = len(before)
-    states = tuple((index + shift, left, reset) for index, left, reset in spent.states) if shift else spent.states
-    request.limits += tuple(charge.limit for charge in asked)
-    request.spent = Spent(spent.allowed, before + states, spent.retry_after)
-
-
-def _whom(core: Core, request: Request, by: tuple[str, ...], who: Principal | None) -> tuple[str, ...]:
-    address = network.bucket(request.address, core.ipv6_prefix)
-    told = {"app": ("app", ""), "address": ("address", address), "principal": ("address", address)}
-    if who is not None and (subject := who.key_id or who.subject):
-        told["principal"] = (who.scheme, subject)
-    return tuple(part for kind in by for part in told[kind])
+    limits = tuple([charge.limit for charge in asked])
+    if request.spent is None:
+        request.limits, request.spent = limits, spent
+        return
+    shift = len(request.limits)
+    states = tuple((index + shift, left, reset) for index, left, reset in spent.states)
+    request.limits += limits
+    request.spent = Spent(spent.allowed, request.spent.states + states, spent.retry_after)
 
 
 def _failed(core: Core, request: Request, refusal: Refusal) -> Flow[Deny]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ostiary.guard.ask import Find, Flow
 from ostiary.guard.authn import Answer, Refusal
 from ostiary.guard.decision import Principal
-from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, state, verify, verify_imported
+from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, verify, verify_imported
 from ostiary.guard.pepper import Peppers
 from ostiary.guard.stores.base import Busy
 from ostiary.guard.stores.keys_base import KeyStore
@@ -33,7 +33,7 @@ class ApiKeys:
         self._roles = roles or {}
         self._peppers = peppers
         self._hash_key = secrets.token_bytes(32)
-        self._proved: dict[bytes, tuple[Principal, KeyRecord, float]] = {}
+        self._proved: dict[bytes, tuple[Principal, float]] = {}
         self._generation = -1
 
     def _name_of(self, text: str) -> bytes:
@@ -47,9 +47,7 @@ class ApiKeys:
             self._proved, self._generation = {}, generation
             return None
         found = self._proved.get(self._name_of(text))
-        if found is None or now >= found[2] or state(found[1], now) is not Standing.OK:
-            return None
-        return found[0]
+        return found[0] if found is not None and now < found[1] else None
 
     def verify(self, text: str, now: float) -> Flow[Answer]:
         """Asks the store. Whatever the reason of a refusal, the same work is done."""
@@ -78,12 +76,12 @@ class ApiKeys:
                 return self.store.find_imported(ask.digests) if ask.digests else self.store.find(ask.key_id)
         return (yield ask)  # type: ignore[no-any-return]
 
-    def _remember(
-        self, proved: dict[bytes, tuple[Principal, KeyRecord, float]], text: str, who: Principal, record: KeyRecord, now: float
-    ) -> None:
+    def _remember(self, proved: dict[bytes, tuple[Principal, float]], text: str, who: Principal, record: KeyRecord, now: float) -> None:
+        """Until it expires by itself; whatever else may happen to a key is a change, and drops the cache."""
         if len(proved) >= CACHE_SIZE:
             proved.pop(next(iter(proved), b""), None)
-        proved[self._name_of(text)] = (who, record, now + CACHE_SECONDS)
+        until = now + CACHE_SECONDS
+        proved[self._name_of(text)] = (who, until if record.expires is None else min(until, record.expires))
 
 
 def principal_of(record: KeyRecord, roles: Mapping[str, tuple[str, ...]]) -> Principal:
