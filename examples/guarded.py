@@ -60,7 +60,7 @@ class Service:
                     return
             except OSError:
                 time.sleep(0.05)
-        raise OSError(f"{self.name} did not start:\n{self.log.read_text(errors='replace')[-2000:]}")
+        raise OSError(f"{self.name} did not start:\n{self.log.read_text(errors='replace')[-6000:]}")
 
     def ask(self, path: str, key: str | None = None, method: str = "GET", body: object = None) -> tuple[int, dict[str, object]]:
         """Status and JSON of one call."""

@@ -18,6 +18,7 @@ The decision is made on the rule that Flask itself matched, before hooks, views 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -121,10 +122,14 @@ class Installed:
         """Every method of every rule with its policy."""
         for rule in self.app.url_map.iter_rules():
             view = self.app.view_functions.get(rule.endpoint)
-            if rule.build_only or view is None:
+            if rule.build_only or view is None or self._empty(rule):
                 continue
             for method in sorted((rule.methods or {"*"}) - {"HEAD", "OPTIONS"}):
                 yield Declared(self.compiled(rule, method), view)
+
+    def _empty(self, rule: Rule) -> bool:
+        """Flask adds a rule for static files to every app; without the folder it serves nothing."""
+        return rule.endpoint == "static" and not os.path.isdir(self.app.static_folder or "")
 
     def _gated(self, rule: Rule, view: Any, method: str, delegate: Delegated) -> bool:
         """Is the app's own gate on the route: around the view, or among the hooks that run before it?"""

@@ -7,6 +7,7 @@ import json
 import click
 
 from ostiary.cli.output import put, talk
+from ostiary.report.common import plural
 
 
 @click.command()
@@ -33,7 +34,7 @@ def check(target: str, as_json: bool, quiet: bool) -> int:
         put(_table(found.rows()))
     for problem in found.problems:
         talk(f"{problem.what}: {problem.hint}" + (f" ({problem.where})" if problem.where else ""), quiet=quiet)
-    verdict = f"{len(found.problems)} problems" if found.problems else f"{len(found.declared)} routes, all declared"
+    verdict = plural(len(found.problems), "problem") if found.problems else f"{plural(len(found.declared), 'route')}, all declared"
     talk(verdict + (" (monitor mode: nothing is refused)" if found.monitor else ""), quiet=quiet)
     return 1 if found.problems else 0
 

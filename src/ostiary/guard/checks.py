@@ -41,8 +41,17 @@ def problems(core: Core, declared: Iterable[Declared], environ: Mapping[str, str
 def _undeclared(declared: list[Declared]) -> Iterator[Problem]:
     for one in declared:
         if not one.compiled.policy.declared:
-            hint = 'write @require() or @public("why") on it'
-            yield Problem("undeclared", f"{one.compiled.method} {one.compiled.template}", hint, place(one.view))
+            yield Problem("undeclared", f"{one.compiled.method} {one.compiled.template}", _hint(one), place(one.view))
+
+
+def _hint(one: Declared) -> str:
+    """What declares it: a mark where the view is the app's own code, a pattern where it is a framework's."""
+    where = place(one.view)
+    if where and not os.path.isabs(where):
+        return 'write @require() or @public("why") on it'
+    path = one.compiled.template
+    pattern = path.rpartition("{")[0] + "**" if path.endswith("}") else path
+    return f'write Guard(routes={{"{pattern}": "why it is public"}}), or require(...) for the reason'
 
 
 def _ungated(declared: list[Declared]) -> Iterator[Problem]:
@@ -71,7 +80,9 @@ def warning(logger: logging.Logger, found: list[Problem], *, monitor: bool) -> N
         return
     verb = "would be refused" if monitor else "are refused"
     undeclared = [one for one in found if one.kind == "undeclared"]
-    lines = [f"{len(undeclared)} routes that nobody declared {verb}:"] if undeclared else []
+    many = len(undeclared) > 1
+    verb = verb if many else verb.replace("are ", "is ")
+    lines = [f"{len(undeclared)} route{'s' if many else ''} that nobody declared {verb}:"] if undeclared else []
     lines += [f"  {_line(one)}" for one in undeclared]
     lines += [_line(one) for one in found if one.kind != "undeclared"]
     logger.warning("%s", "\n".join(lines))

@@ -1,0 +1,97 @@
+"""``ostiary guard check``: exit codes, table, problems, and people's mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHOP = """
+from flask import Flask
+from ostiary.flask import Guard, public, require
+
+def create_app():
+    app = Flask(__name__, static_folder=None)
+    Guard(app, store="memory://", pepper=b"a pepper that is used by nobody else", limits="100 per day")
+    app.add_url_rule("/orders", "orders", require("orders:read")(lambda: "orders"))
+    app.add_url_rule("/health", "health", public("asked by the load balancer")(lambda: "ok"))
+    return app
+
+app = create_app()
+bare = Flask("bare")
+open_app = create_app()
+open_app.add_url_rule("/open", "open", lambda: "open")
+"""
+
+
+def check(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ostiary.cli", "guard", "check", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["shop:app", "shop:create_app()"])
+def test_a_declared_app_passes(shop: Path, target: str) -> None:
+    """Exit code 0, one line a route on standard output, the verdict on standard error."""
+    found = check(shop, target)
+    assert found.returncode == 0
+    lines = found.stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["GET", "GET"]
+    assert "all of orders:read" in lines[1]
+    assert "100 per day" in lines[1]
+    assert found.stderr == "ostiary: 2 routes, all declared\n"
+
+
+def test_an_undeclared_route_fails(shop: Path) -> None:
+    """Exit code 1; the route, what to write and where."""
+    found = check(shop, "shop:open_app")
+    assert found.returncode == 1
+    assert 'GET /open: write @require() or @public("why") on it (shop.py:15)' in found.stderr
+    assert found.stderr.endswith("ostiary: 1 problem\n")
+
+
+def test_json_is_for_programs(shop: Path) -> None:
+    """Routes and problems, and nothing else on standard output."""
+    found = json.loads(check(shop, "shop:open_app", "--json").stdout)
+    assert [row["path"] for row in found["routes"]] == ["/health", "/open", "/orders"]
+    assert [(problem["kind"], problem["what"]) for problem in found["problems"]] == [("undeclared", "GET /open")]
+
+
+def test_quiet_is_quiet(shop: Path) -> None:
+    """Only the exit code."""
+    found = check(shop, "shop:open_app", "--quiet")
+    assert (found.returncode, found.stdout, found.stderr) == (1, "", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("shop", "names no app"),
+        ("shop:nothing", "nothing"),
+        ("nowhere:app", "no module named nowhere"),
+        ("shop:bare", "has no guard"),
+        ("broken:app", "broken:app does not start: ZeroDivisionError"),
+        ("unkeyed:app", "API_KEY"),
+        ("policy:app", "ostiary.toml:3"),
+    ],
+)
+def test_a_mistake_is_one_line(shop: Path, target: str, said: str) -> None:
+    """Exit code 2 and a sentence, never a traceback."""
+    (shop / "broken.py").write_text("1 / 0\n")
+    guarded = "from flask import Flask\nfrom ostiary.flask import Guard, static\napp = Flask(__name__)\n"
+    (shop / "unkeyed.py").write_text(guarded + "Guard(app, keys=static('API_KEY'), store='memory://')\n")
+    (shop / "policy.py").write_text(guarded + "Guard(app, store='memory://', pepper=b'a pepper that is used by nobody else')\n")
+    if target.startswith("policy"):
+        (shop / "ostiary.toml").write_text('[[policy]]\npath = "/x"\nrequire = ["not a scope"]\n')
+    found = check(shop, target)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert said in found.stderr
+    assert found.stderr.count("\n") == 1
