@@ -38,7 +38,7 @@ MOST_CALLS = 12
 @dataclass(frozen=True)
 class Declared:
     """A route as the author of the case means it. ``unknown`` is the reason why a reader may say so; ``only`` the one witness that sees it;
-    ``gap`` is what the reader does not follow yet, and answers wrong: the test fails when it no longer does."""
+    ``gap`` is what the reader does not follow yet, and answers wrong: the test fails when it no longer does; ``nobody``: refused whoever asks."""
 
     method: str
     path: str
@@ -48,6 +48,7 @@ class Declared:
     only: str = ""
     limits: tuple[str, ...] | None = None
     gap: str = ""
+    nobody: bool = False
 
     @property
     def key(self) -> Key:
@@ -153,10 +154,14 @@ def observed(case: Case) -> Observed:
 
 
 def served_to_known(case: Case) -> dict[Key, bool]:
-    """For each protected route: does one of the case's own credentials open it?"""
-    keys = [one.key for one in case.route if one.state == "protected" and not one.unknown]
+    """For each protected route: does one of the case's own credentials open it, as it should (or none, where nobody is let in)?"""
+    routes = [one for one in case.route if one.state == "protected" and not one.unknown]
     with running(case) as (client, _):
-        return {key: any(ask(client, case, key, headers) in ("200", "201", "204", "answered") for headers in case.right) for key in keys}
+        return {one.key: _opens(client, case, one.key) is not one.nobody for one in routes}
+
+
+def _opens(client: Any, case: Case, key: Key) -> bool:
+    return any(ask(client, case, key, headers) in ("200", "201", "204", "answered") for headers in case.right)
 
 
 def allowed(case: Case) -> dict[Key, int]:

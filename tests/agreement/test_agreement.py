@@ -42,7 +42,7 @@ class TestApp:
         assert {key: seen.refuses(key) for key in case.protected} == case.protected
 
     def test_lets_the_right_one_in(self, case: Case, served: Callable[[Case], dict[Key, bool]]) -> None:
-        """A protected route is no broken one: where the case knows a credential, its holder is answered."""
+        """A protected route is no broken one: where the case knows a credential, its holder is answered (and nobody where it says so)."""
         assert [key for key, opened in served(case).items() if case.right and not opened] == []
 
     def test_limits_what_it_should(self, limited: Case, calls_allowed: Callable[[Case], dict[Key, int]]) -> None:
@@ -70,6 +70,11 @@ class TestSource:
                 if state not in (("open", "public") if answers else ("protected",)):
                     wrong[declared.key] = (state, seen.answers.get(declared.key))
         assert set(wrong) == {declared.key for declared in case.route if declared.gap}, wrong
+
+    def test_tells_what_nobody_reaches(self, case: Case, read: Callable[[Case], dict[Key, Any]]) -> None:
+        """Where the guard refuses whoever asks, the reader says so, and only there."""
+        refused = {key for key, route in read(case).items() if route.protection.why.endswith("the guard refuses it")}
+        assert refused == {route.key for route in case.route if route.nobody}
 
     def test_tells_limits(self, limited: Case, read: Callable[[Case], dict[Key, Any]]) -> None:
         """The limits in force on a route, as their author wrote them."""

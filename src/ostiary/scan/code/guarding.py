@@ -10,21 +10,24 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from ostiary.errors import ConfigError
-from ostiary.model import policyfile
 from ostiary.model.patterns import matches_route
-from ostiary.model.policyfile import PathPolicy
 from ostiary.model.route import UNDECLARED, DeclaredLimit, Gate, Location, Policy, PublicMark
 from ostiary.model.scan import Skipped
 from ostiary.scan.code import gate_places, ir, mounts
 from ostiary.scan.code.frameworks import guard as guards
-from ostiary.scan.code.frameworks.guard import GuardCode, Said, declaration, is_guard, merged, nearest
+from ostiary.scan.code.frameworks.declared import GuardCode, Said, merged, nearest
+from ostiary.scan.code.frameworks.guard import declaration, is_guard
 from ostiary.scan.code.marks import Judgement
 from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.code.values import Const, Made, Map, Member, Obj, Unknown, Value, name_of, text
 from ostiary.scan.code.world import World
 from ostiary.scan.records import record
+
+if TYPE_CHECKING:
+    from ostiary.model.policyfile import PathPolicy
 
 NAME = "ostiary guard"
 _FILE = "ostiary.toml"
@@ -51,12 +54,11 @@ class Guarding:
 
     def of(self, code: RouteCode) -> Decision | None:
         """The decision on a route, None where no guard stands before it."""
-        place = next((i for i, owner in enumerate(code.owners) if self._stands_before(code, i)), None)
-        guard = self.on(code.owners[place]) if place is not None else None
-        if guard is None or place is None:
-            return None
-        said = nearest(self._said(guard, code, place))
-        return self._decided(guard, said, code)
+        found = [self._at(code, place, guard) for place in range(len(code.owners)) if (guard := self._before(code, place)) is not None]
+        return _all_of(found) if found else None
+
+    def _at(self, code: RouteCode, place: int, guard: GuardCode) -> Decision:
+        return self._decided(guard, nearest(self._said(guard, code, place)), code)
 
     def on(self, obj: Obj | None) -> GuardCode | None:
         """The guard that an application was given."""
@@ -67,13 +69,12 @@ class Guarding:
             self._on[id(obj)] = self._read(made) if made else None
         return self._on[id(obj)]
 
-    def _stands_before(self, code: RouteCode, place: int) -> bool:
+    def _before(self, code: RouteCode, place: int) -> GuardCode | None:
         """A guard of an ASGI application judges what is mounted in it; one of a Flask application its own routes alone."""
-        owner = code.owners[place]
-        if not owner.kind.endswith(".app") or self.on(owner) is None:
-            return False
-        inner = code.owners[place + 1 :]
-        return owner.kind.startswith("asgi") or not any(o.kind.endswith(".app") for o in inner)
+        owner, inner = code.owners[place], code.owners[place + 1 :]
+        if owner.kind == "flask.app" and any(o.kind.endswith(".app") for o in inner):
+            return None
+        return self.on(owner) if owner.kind.endswith(".app") else None
 
     # the settings of a guard
 
@@ -109,6 +110,9 @@ class Guarding:
         path = _upwards(guard.module.path, name, self.world.index.documents) if name is not None else None
         if path is None:
             return (), "" if name == _FILE else "the policy file of the guard was not found"
+        # late, as most applications have no guard
+        from ostiary.model import policyfile
+
         try:
             return policyfile.parse(self.world.index.documents[path].decode("utf-8"), path), ""
         except (ConfigError, UnicodeDecodeError) as error:
@@ -123,7 +127,7 @@ class Guarding:
         mount = next((i for i in range(place + 1, len(code.owners)) if code.owners[i].kind == "flask.app"), None)
         if mount is not None and not guard.of_flask:
             # a Flask application in an ASGI one is judged where it is mounted
-            yield self._of_path(guard, "*", f"{_prefix(self.world, code.owners[: mount + 1])}/{{path}}")
+            yield self._of_path(guard, "*", f"{_prefix(self.world, code.owners[place : mount + 1])}/{{path}}")
         else:
             yield self._own(guard, code)
             below = _prefix(self.world, code.owners[: place + 1])
@@ -149,8 +153,7 @@ class Guarding:
 
     def _of_path(self, guard: GuardCode, method: str, path: str) -> Said | None:
         in_code = [said for pattern, said in guard.routes if matches_route(pattern, (method, path))]
-        in_file = [_of_file(one) for one in policyfile.matching(guard.file, method, path)]
-        found = [*in_code, *in_file]
+        found = [*in_code, *_in_file(guard.file, method, path)]
         return nearest(found) if found else Said(unsure=guard.unsure) if guard.unsure else None
 
     def _blueprints(self, guard: GuardCode, code: RouteCode) -> Iterator[Said]:
@@ -191,6 +194,14 @@ class Guarding:
         return Judgement("gate", (gate,), f"delegated to {name_of(own).rpartition('.')[2]}, which is not on it: the guard refuses it")
 
 
+def _all_of(found: list[Decision]) -> Decision:
+    """Several guards, the outermost first: each may refuse."""
+    judged = [one.judgement for one in found if one.judgement is not None]
+    judgement = next((one for one in judged if one.verdict == "gate"), judged[0] if judged else None)
+    public = found[-1].public if all(one.public is not None for one in found) else None
+    return Decision(found[-1].policy, tuple(limit for one in found for limit in one.limits), judgement, public)
+
+
 def _given(use: Made) -> Made | None:
     """The guard of ``Guard(app)`` or ``guard.init_app(app)``."""
     if is_guard(use):
@@ -216,6 +227,14 @@ def _by_path(routes: Value | None) -> tuple[tuple[tuple[str, Said], ...], str]:
         return (), "the routes= of the guard could not be followed"
     found = {k: declaration(v) or guards.reason(v) for k, v in routes.items.items() if isinstance(k, str)}
     return tuple(found.items()), "" if routes.whole else "the routes= of the guard could not be followed"
+
+
+def _in_file(file: tuple[PathPolicy, ...], method: str, path: str) -> list[Said]:
+    if not file:
+        return []
+    from ostiary.model import policyfile
+
+    return [_of_file(one) for one in policyfile.matching(file, method, path)]
 
 
 def _of_file(one: PathPolicy) -> Said:
@@ -246,6 +265,6 @@ def _prefix(w: World, owners: tuple[Obj, ...]) -> str:
     """Where the last of these applications is mounted in the first."""
     out = ""
     for outer, inner in pairwise(owners):
-        child = next((c for c in outer.wiring.children if mounts.target(w, c.value) is inner), None)
+        child = next((c for c in mounts.children(w, outer) if mounts.target(w, c.value) is inner), None)
         out = out.rstrip("/") + (child.prefix or "" if child is not None else "")
     return out.rstrip("/")

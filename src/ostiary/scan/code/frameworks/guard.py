@@ -7,67 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import UsageError
-from ostiary.model.limit import Limit, parse
-from ostiary.model.policyfile import PathPolicy
 from ostiary.model.route import UNDECLARED, DeclaredLimit, Location, Policy
 from ostiary.scan.code import ir
+from ostiary.scan.code.frameworks.declared import DEPENDS, Said
 from ostiary.scan.code.limit_text import COMPUTED
 from ostiary.scan.code.values import Args, Cls, Const, Either, Func, Made, Member, Obj, Seq, Value, members, name_of, text
 from ostiary.scan.lazy import Pattern
-from ostiary.scan.records import altered, record
+from ostiary.scan.records import altered
+
+if TYPE_CHECKING:
+    from ostiary.model.limit import Limit
 
 MARK = "@ostiary"
-DEPENDS = "which of several declarations is in force depends on configuration"
 _HOME = r"^ostiary\.(?:flask|fastapi|starlette)\."
 _GUARD = Pattern(_HOME + r"Guard$")
 _DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated)$|^ostiary\.fastapi\.Guard\.(caller)$")
-T = TypeVar("T")
-
-
-@record(frozen=True)
-class Said:
-    """One declaration. ``policy.declared`` is False where it does not say who may call; ``limits`` None where it says nothing of them.
-
-    ``gates`` are the app's own that ``delegated`` names; ``unsure`` says why it is not known what was said.
-    """
-
-    policy: Policy = UNDECLARED
-    limits: tuple[DeclaredLimit, ...] | None = None
-    gates: tuple[Value, ...] = ()
-    unsure: str = ""
-
-
-NOTHING_SAID = Said()
-
-
-@record(frozen=True)
-class GuardCode:
-    """The guard of one application as ``made`` says: ``enforces`` None depends on configuration, ``https`` and ``hsts`` are demanded and sent.
-
-    ``routes`` are patterns in code, ``file`` those of the policy file; ``unsure`` says why these are not all.
-    """
-
-    made: Made
-    at: Location
-    enforces: bool | None
-    default: Said | None
-    limits: tuple[DeclaredLimit, ...]
-    routes: tuple[tuple[str, Said], ...]
-    file: tuple[PathPolicy, ...]
-    https: bool
-    hsts: bool
-    unsure: str
-
-    @property
-    def of_flask(self) -> bool:
-        return name_of(self.made).startswith("ostiary.flask.")
-
-    @property
-    def of_fastapi(self) -> bool:
-        return name_of(self.made).startswith("ostiary.fastapi.")
 
 
 def is_guard(value: Value) -> bool:
@@ -121,63 +78,6 @@ def reason(value: Value | None) -> Said:
     return Said(Policy(public=True, reason=(text(value) or "a reason that is computed").strip()))
 
 
-def nearest(said: Iterable[Said | None]) -> Said:
-    """One of several, the nearest first: who may call from the first that decides, all else from the first that says it."""
-    found = [one for one in said if one is not None]
-    access = next((one for one in found if one.policy.declared or one.unsure), NOTHING_SAID)
-    policy = replace(
-        access.policy,
-        limits=_first(one.policy.limits for one in found),
-        networks=_first(one.policy.networks for one in found),
-        monitor=_first(one.policy.monitor for one in found),
-        issues=any(one.policy.issues for one in found),
-        at=_first(one.policy.at for one in found),
-    )
-    return altered(access, policy=policy, limits=_first(one.limits for one in found))
-
-
-def merged(said: Iterable[Said]) -> Said | None:
-    """Several marks on one function: they add to each other; where they contradict each other the app does not start."""
-    found = list(said)
-    if not found:
-        return None
-    total = found[0]
-    for one in found[1:]:
-        total = _both(total, one)
-    return total
-
-
-def _both(first: Said, second: Said) -> Said:
-    a, b = first.policy, second.policy
-    deciding = a if a.declared else b
-    policy = replace(
-        deciding,
-        schemes=_union(a.schemes, b.schemes),
-        scopes=_union(a.scopes, b.scopes),
-        any_scopes=a.any_scopes or b.any_scopes,
-        limits=_joined(a.limits, b.limits),
-        networks=a.networks if a.networks is not None else b.networks,
-        monitor=a.monitor if a.monitor is not None else b.monitor,
-        issues=a.issues or b.issues,
-        at=a.at or b.at,
-    )
-    torn = a.declared and b.declared and a.public != b.public
-    unsure = DEPENDS if torn else first.unsure or second.unsure
-    return Said(policy, _joined(first.limits, second.limits), (*first.gates, *second.gates), unsure)
-
-
-def _union(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys((*first, *second)))
-
-
-def _joined(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
-    return second if first is None else first if second is None else _union(first, second)
-
-
-def _first(values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
-
-
 def _word(value: Made) -> str:
     """``require``, ``public``, ``limit``, ``exempt``, ``delegated`` or ``caller``; "" for any other call."""
     found = _DECLARES.search(_name(value.callee))
@@ -215,7 +115,26 @@ def _public(made: Made) -> Said:
 
 def _limit(made: Made) -> Said:
     limits, shown = limits_of(Seq(list(made.args)), _place(made))
-    return Said(replace(UNDECLARED, limits=limits), shown)
+    changes = _counted(made)
+    if not changes or limits is None:
+        return Said(replace(UNDECLARED, limits=limits), shown)
+    try:
+        limits = tuple(replace(one, **changes, text="") for one in limits)
+    except UsageError:
+        return Said(replace(UNDECLARED, limits=limits), shown)
+    planned = tuple(one for one in shown or () if one.text.startswith("by "))
+    return Said(replace(UNDECLARED, limits=limits), (*(DeclaredLimit(one.text, _place(made)) for one in limits), *planned))
+
+
+def _counted(made: Made) -> dict[str, Any]:
+    """``by=``, ``bucket=`` and ``cost=`` of a limit, where they are literal."""
+    by, cost = _texts(members(made.kwargs.get("by"))), made.kwargs.get("cost")
+    found: dict[str, Any] = {"by": by} if by else {}
+    if (bucket := text(made.kwargs.get("bucket"))) is not None:
+        found["bucket"] = bucket
+    if isinstance(cost, Const) and type(cost.value) is int:
+        found["cost"] = cost.value
+    return found
 
 
 def _exempt(_: Made) -> Said:
@@ -243,11 +162,19 @@ def limits_of(value: Value | None, at: Location) -> tuple[tuple[Limit, ...] | No
     for item in members(value):
         parsed = _parsed(text(item))
         found += parsed
-        shown += [DeclaredLimit(one.text, at) for one in parsed] or [DeclaredLimit(text(item) or COMPUTED, at)]
+        shown += [DeclaredLimit(one.text, at) for one in parsed] or [DeclaredLimit(_computed(item), at)]
     return tuple(found), tuple(shown)
 
 
+def _computed(item: Value) -> str:
+    """What is no literal limit: ``limit(by_plan)`` asks a function for each caller."""
+    return f"by {item.function.qualname}" if isinstance(item, Func) else text(item) or COMPUTED
+
+
 def _parsed(written: str | None) -> tuple[Limit, ...]:
+    # late, as most applications have no guard
+    from ostiary.model.limit import parse
+
     try:
         return parse(written) if written is not None else ()
     except UsageError:
