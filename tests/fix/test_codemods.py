@@ -240,9 +240,11 @@ def test_a_websocket_and_a_link_are_left_to_a_person(tmp_path: Path) -> None:
 
 
 def test_debug_that_somebody_asks_for_is_left_alone(tmp_path: Path) -> None:
-    """``if settings.debug:`` around it is a developer's switch."""
+    """``if settings.debug:`` around it is a developer's switch: no finding, and where it is on, that is what should change."""
     source = f"{FLASK}import settings\nif settings.debug:\n    app.run(host='0.0.0.0', debug=True)\n"
-    fixes = fixed(written(tmp_path, service=source, settings="debug = False\n"))
+    asked = fixed(written(tmp_path, service=source, settings="debug = False\n"))
+    assert (asked.patches, asked.left) == ((), ())
+    fixes = fixed(written(tmp_path, service=source, settings="debug = True\n"))
     assert [left.why for left in fixes.left] == ["no automatic fix: it is on only where the condition around it asks for it"]
 
 
@@ -304,3 +306,11 @@ def test_a_secret_that_nobody_is_seen_to_set_is_asked_for_first(test: str, resul
     wanted = source.replace(test, result).replace("given", given).replace("kept", kept)
     assert [patch.after.decode() for patch in fixes.patches] == ([wanted] if result else [])
     assert [left.why for left in fixes.left] == ([] if result else ["after it the finding was still there"])
+
+
+def test_a_guessable_key_of_tokens_moves_to_the_environment(tmp_path: Path) -> None:
+    """The finding is jwt-weak-secret, and the literal goes as every secret in the source does."""
+    source = f"{FLASK}import jwt\nSIGNING_KEY = 'secret'\n\n\ndef token():\n    return jwt.encode({{}}, SIGNING_KEY, algorithm='HS256')\n"
+    fixes = api.fix(written(tmp_path, service=source), only=["hardcoded-secret"])
+    assert [patch.finding.weakness for patch in fixes.patches] == ["jwt-weak-secret"]
+    assert b"SIGNING_KEY = os.environ['SIGNING_KEY']" in fixes.patches[0].after.replace(b'"', b"'")

@@ -126,8 +126,27 @@ def test_only_on_the_same_route(elsewhere):
 
 
 def test_app_wide_findings_hide_nothing():
-    """Two matters of the app as a whole stay two."""
-    assert kept(on_a_route("a", route=None), on_a_route("b", route=None)) == ["a", "b"]
+    """Two matters of the app as a whole stay two, for all that one is the other's cause elsewhere."""
+    assert kept(on_a_route("a", route=None), on_a_route("b", route=None, at=Location("app.py", 11))) == ["a", "b"]
+    assert kept(on_a_route("a", route=None, at=None), on_a_route("b", route=None, at=None)) == ["a", "b"]
+
+
+def test_one_line_has_one_cause():
+    """Where there is no route, the graver of the two speaks, be it the cause or what it leads to; alike, the cause."""
+    cause, follows = on_a_route("a", route=None), on_a_route("b", route=None)
+    assert kept(cause, follows) == ["a"]
+    assert kept(cause, replace(follows, severity=Severity.CRITICAL)) == ["b"]
+    assert kept(cause, replace(follows, severity=Severity.MEDIUM)) == ["a"]
+    assert kept(cause, replace(follows, weakness="c", severity=Severity.CRITICAL)) == ["c"]
+    assert kept(cause, replace(follows, weakness="z", severity=Severity.CRITICAL)) == ["z", "a"]
+
+
+def test_a_guess_does_not_speak_for_what_is_certain():
+    """A graver finding of low confidence gives way; one that is suppressed, or for auditors, hides nothing."""
+    cause, follows = on_a_route("a", route=None), on_a_route("b", route=None, severity=Severity.CRITICAL)
+    assert kept(cause, replace(follows, confidence=Confidence.LOW)) == ["a"]
+    assert sorted(kept(cause, replace(follows, suppressed="a reason"))) == ["a", "b"]
+    assert sorted(kept(cause, replace(follows, audience=Audience.AUDITOR))) == ["a", "b"]
 
 
 def test_what_is_hidden_itself_hides_nothing():

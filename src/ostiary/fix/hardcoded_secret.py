@@ -35,6 +35,14 @@ class _Edit:
     needs: tuple[Need, ...] = ()
 
 
+def is_guessable(finding: Finding, tree: Tree) -> bool:
+    """A guessable key whose literal stands on the line of the finding: one finding speaks for both weaknesses."""
+    at = finding.at
+    if finding.weakness != "jwt-weak-secret" or at is None or at.file not in tree.modules:
+        return False
+    return any(line_of(suspect.at) == at.line for suspect, _ in literals(tree.site(at.file)))
+
+
 def plan(finding: Finding, tree: Tree, names: Names) -> Plan:
     """Every secret on the line of the finding at once."""
     source, at = tree.place(finding)

@@ -29,7 +29,7 @@ def hidden(tree: Tree, findings: Iterable[Finding]) -> frozenset[str]:
             texts.add(suspect.text)
             texts.update(_written(tree, path, suspect.at))
     for finding in findings:
-        if finding.weakness == "hardcoded-secret" and finding.at is not None:
+        if finding.weakness in ("hardcoded-secret", "jwt-weak-secret") and finding.at is not None:
             texts.update(_written(tree, finding.at.file, pack(finding.at.line, max(finding.at.column - 1, 0))))
     return frozenset(line.strip() for text in texts for line in text.splitlines() if line.strip())
 

@@ -93,9 +93,13 @@ class Loop:
         gc.collect()
 
     def _wanted(self, names: Sequence[str]) -> list[Finding]:
-        found = [f for f in self._state.scan.findings if f.weakness in names and f.suppressed is None]
+        found = [f for f in self._state.scan.findings if self._mends(f) in names and f.suppressed is None]
         found = [f for f in found if f.audience is Audience.DEVELOPER and f.confidence.rank >= Confidence.MEDIUM.rank]
-        return sorted(found, key=lambda f: (names.index(f.weakness), f.at is None, f.at))
+        return sorted(found, key=lambda f: (names.index(self._mends(f)), f.at is None, f.at))
+
+    def _mends(self, finding: Finding) -> str:
+        """The codemod for a finding: a key of tokens that stands in the source is a secret in the source."""
+        return "hardcoded-secret" if hardcoded_secret.is_guessable(finding, self._tree) else finding.weakness
 
     def _plans(self, names: Sequence[str]) -> tuple[list[Plan], list[tuple[Finding, str]]]:
         """What the codemods propose, and what they decline."""
@@ -105,7 +109,7 @@ class Loop:
             if finding.fingerprint in self._refused:
                 continue
             try:
-                _join(plans, self._codemods[finding.weakness](finding, self._tree))
+                _join(plans, self._codemods[self._mends(finding)](finding, self._tree))
             except Declined as why:
                 declined.append((finding, f"no automatic fix: {why}"))
         return plans, declined

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ostiary import weaknesses
@@ -140,7 +140,33 @@ def _explained(findings: Sequence[Finding], subsumes: Subsumes) -> list[Finding]
         if finding.route is not None and finding.suppressed is None:
             for audience in _AUDIENCES[_AUDIENCES.index(finding.audience) :]:
                 covered[finding.app, finding.route, audience] |= explains[finding.weakness]
-    return [finding for finding in findings if finding.weakness not in covered[finding.app, finding.route, finding.audience]]
+    left = [finding for finding in findings if finding.weakness not in covered[finding.app, finding.route, finding.audience]]
+    return _one_a_place(left, explains)
+
+
+def _one_a_place(findings: Sequence[Finding], explains: Mapping[str, frozenset[str]]) -> list[Finding]:
+    """Where there is no route, one line has one cause: of a weakness and what it explains the graver speaks (a literal that is a guessable key)."""
+    places: defaultdict[tuple[str, int], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.route is None and finding.at is not None:
+            places[finding.at.file, finding.at.line].append(finding)
+
+    def is_spoken_for(finding: Finding) -> bool:
+        at = finding.at if finding.route is None else None
+        return at is not None and any(_speaks_for(other, finding, explains) for other in places[at.file, at.line])
+
+    return [finding for finding in findings if not is_spoken_for(finding)]
+
+
+def _speaks_for(one: Finding, other: Finding, explains: Mapping[str, frozenset[str]]) -> bool:
+    explained = other.weakness in explains[one.weakness]
+    if not explained and one.weakness not in explains[other.weakness]:
+        return False
+    if one.suppressed is not None or _AUDIENCES.index(one.audience) > _AUDIENCES.index(other.audience):
+        return False
+    # a guess does not hide what is certain
+    weight, against = [(f.confidence is not Confidence.LOW, f.severity.rank) for f in (one, other)]
+    return weight > against or (weight == against and explained)
 
 
 def _reach(name: str, subsumes: Subsumes) -> frozenset[str]:

@@ -202,10 +202,18 @@ def _default_of(en: Engine, init: Func, name: str) -> Thing | None:
     return thing_of(en, en.world.value(default, init.scope)) if default is not None else None
 
 
+def mark(en: Engine, name: str, default: Thing | None) -> Thing:
+    """``getattr(view, name, default)`` of the view function that a request goes to."""
+    en.asked = True
+    if en.request is None or en.request.marks is None or (name not in en.request.marks and default is None):
+        return Thing("asked", "an attribute of the view function")
+    return thing_of(en, en.request.marks[name]) if name in en.request.marks else default or UNKNOWN
+
+
 _ATTRIBUTES: dict[str, Any] = {
     "request": lambda en, base, name: credentials.request_attribute(name), "bag": _of_bag, "raw": _of_raw, "nobody": _of_nobody,
     "part": _of_part, "answer": _of_answer, "value": _of_value, "address": lambda en, base, name: ADDRESS,
     "flag": lambda en, base, name: flag(name) if base.value is NO_DEFAULT else base,
-    "view": lambda en, base, name: Thing("asked", f"{name} of the view function"),
+    "view": lambda en, base, name: mark(en, name, None),
     "unknown": lambda en, base, name: ANYBODY if credentials.is_current(name) else Thing("unknown", base.name),
 }  # fmt: skip

@@ -166,6 +166,25 @@ def _webhook(s: _Seen) -> bool:
     return s.method == "POST" and bool(habits.WEBHOOK.search(s.name)) and s.does(habits.SIGNATURES)
 
 
+def _signed_link(s: _Seen) -> bool:
+    """``if request.args["mac"] != link.mac: abort(404)``: who was given the link may read."""
+    refuses = bool(s.own & {"abort", "HTTPException"}) or any(n[0] == "raise" for n in ir.walk(s.function.body))
+    sides = [side for e in s.function.compares if e[3][0] in ("==", "!=") for side in (e[2], *e[4])]
+    sides += [a for c in s.function.calls if ir.last_name(c[2]) == "compare_digest" for a in c[3]]
+    params = {p.name for p in s.function.params}
+    return s.method == "GET" and refuses and any(_is_signature(side, params) for side in sides)
+
+
+def _is_signature(side: Expr, params: set[str]) -> bool:
+    """A signature as the caller sends it: a parameter, or an item of the query."""
+    if side[0] == "name":
+        return side[2] in params and bool(habits.SIGNATURE.match(side[2]))
+    if side[0] == "call" and side[2][0] == "attr" and side[2][3] == "get" and side[3]:
+        side = ("sub", side[1], side[2][2], side[3][0])
+    named = side[0] == "sub" and side[3][0] == "str" and bool(habits.SIGNATURE.match(side[3][2]))
+    return named and ir.last_name(side[2]) in ("args", "query_params")
+
+
 def _login_page(s: _Seen) -> bool:
     named = re.search(r"log[-_]?in|sign[-_]?in|sign[-_]?up|register|forgot", s.name)
     return s.method == "GET" and bool(named) and "{" not in s.path and bool(s.own & habits.PAGES) and not _collected(s.own)
@@ -232,6 +251,7 @@ _RULES: tuple[tuple[Callable[[_Seen], bool], str], ...] = (
     (_register, "registration"),
     (_login, "login: checks a password or code that was just sent, or issues a token for it"),
     (_login_page, "login or registration page"),
+    (_signed_link, "link that the server signed"),
     (_page, "page, file or redirect that is the same for everybody"),
     (_constant, "answers the same words to everybody"),
 )

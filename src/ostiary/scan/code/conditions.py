@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ostiary.scan.code import credentials, exempt, membership
 from ostiary.scan.code.frames import Frame, words
-from ostiary.scan.code.ir import Expr
+from ostiary.scan.code.ir import Expr, dotted, last_name, walk
 from ostiary.scan.code.settings import spelled
 from ostiary.scan.code.things import ADDRESS, FALSE, NO_DEFAULT, TRUE, UNKNOWN, Choice, Path, Thing, Ways, const, flag
 from ostiary.scan.code.values import Cls, Func, Map, Mod, Obj, Seq
@@ -77,9 +77,20 @@ def _assumed(key: str, f: Frame, path: Path) -> Forks:
 
 
 def _flag(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
-    if thing.value is not NO_DEFAULT:
-        return [(path.label("config", thing.name), bool(spelled(thing.value)))]
-    return _assumed(f"flag:{thing.name}", f, path)
+    if thing.value is NO_DEFAULT or (thing.value in (None, "") and _is_compared(f, about)):
+        return _assumed(f"flag:{thing.name}", f, path)
+    return [(path.label("config", thing.name), bool(spelled(thing.value)))]
+
+
+def _is_compared(f: Frame, about: Expr) -> bool:
+    """``kept and given == kept``: what callers' credentials are compared with is a value that somebody sets, no switch that is off."""
+    name, code = dotted(about), f.func.function
+    if not name:
+        return False
+    sides = [(c[2], c[4][0]) for c in code.compares if c[3][0] in ("==", "!=")]
+    sides += [call[3][:2] for call in code.calls if last_name(call[2]) == "compare_digest" and len(call[3]) == 2]
+    plain = [pair for pair in sides if not any(side[0] in ("const", "str") for side in pair)]
+    return any(dotted(node) == name for pair in plain for node in walk(pair))
 
 
 def _value(f: Frame, thing: Thing, path: Path, about: Expr) -> Forks:
@@ -155,15 +166,32 @@ def fails(f: Frame, path: Path, thing: Thing, about: Expr) -> Ways:
 def _equal(f: Frame, path: Path, left: Thing, op: str, right: Thing, about: Expr) -> Ways:
     if left.kind == "const" and right.kind == "const":
         return [(path, const(left.value == right.value) if op in ("==", "is") else UNKNOWN)]
+    if left.kind == "seq" and right.kind == "seq" and op == "==" and len(left.value) == len(right.value):
+        return _all_equal(f, path, left, right, about)
     for kind in _EQUALS:
         for a, b in ((left, right), (right, left)):
             if a.kind == kind:
                 return _EQUALS[kind](f, path, a, op, b, about)
     if left.kind == "value" and right.kind == "value" and left.value is right.value and op in ("==", "is"):
         return [(path, TRUE)]
-    if op in ("==", "is") and left.kind in ("onward", "answer", "request", "closure") and right == const(None):
+    if op in ("==", "is") and left.kind in ("onward", "answer", "request", "closure", "view") and right == const(None):
         return [(path, FALSE)]
     return [(path, UNKNOWN)]
+
+
+def _all_equal(f: Frame, path: Path, left: Thing, right: Thing, about: Expr) -> Ways:
+    """``(key, scope) == (KEY, "books")``: one member that differs is enough, and a stranger's key differs."""
+    ways: Ways = [(path, TRUE)]
+    for a, b in zip(left.value, right.value, strict=True):
+        ways = [(q, _both(so_far, found)) for p, so_far in ways for q, found in _equal(f, p, a, "==", b, about)]
+    return ways
+
+
+def _both(first: Thing, second: Thing) -> Thing:
+    if FALSE in (first, second):
+        return FALSE
+    found = next((t for t in (first, second) if t.kind == "nobody"), None)
+    return found if found is not None else second if first == TRUE else UNKNOWN
 
 
 def raw_equal(f: Frame, path: Path, thing: Thing, op: str, other: Thing, about: Expr) -> Ways:

@@ -16,6 +16,7 @@ from ostiary.scan.code.ir import FSTRING, ClassDef, Expr, Function, Module, Para
 MAX_DEPTH = 1_000
 MAX_CHAIN = 4_000
 _BIG = 1 << 64
+_LONGEST_NOTE = 200
 # the last three are connexion's: what a document names is looked up in the module that they are given
 _LOADERS = frozenset(
     {"import_module", "import_string", "__import__", "load_module", "RelativeResolver", "RestyResolver", "MethodViewResolver"}
@@ -77,14 +78,28 @@ class Reader:
 def _params(r: Reader, a: ast.arguments) -> tuple[Param, ...]:
     plain = a.posonlyargs + a.args if a.posonlyargs else a.args
     bare = len(plain) - len(a.defaults)
-    out = [Param(p.arg, opt(r, p.annotation), opt(r, a.defaults[i - bare]) if i >= bare else None, "arg") for i, p in enumerate(plain)]
+    out = [Param(p.arg, _note(r, p.annotation), opt(r, a.defaults[i - bare]) if i >= bare else None, "arg") for i, p in enumerate(plain)]
     if a.vararg:
         out.append(Param(a.vararg.arg, opt(r, a.vararg.annotation), None, "vararg"))
     if a.kwonlyargs:
-        out += [Param(p.arg, opt(r, p.annotation), opt(r, d), "kwonly") for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+        out += [Param(p.arg, _note(r, p.annotation), opt(r, d), "kwonly") for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
     if a.kwarg:
         out.append(Param(a.kwarg.arg, opt(r, a.kwarg.annotation), None, "kwarg"))
     return tuple(out)
+
+
+def _note(r: Reader, node: Any) -> Expr | None:
+    """An annotation; ``"Person"`` says what ``Person`` does (PEP 484)."""
+    if type(node) is not ast.Constant or type(node.value) is not str or len(node.value) > _LONGEST_NOTE:
+        return opt(r, node)
+    try:
+        inner = ast.parse(node.value.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return opt(r, node)
+    for part in ast.walk(inner):
+        if isinstance(part, ast.expr):
+            part.lineno, part.col_offset, part.end_lineno = node.lineno, node.col_offset, node.end_lineno
+    return opt(r, inner)
 
 
 def opt(r: Reader, node: Any) -> Expr | None:

@@ -26,8 +26,10 @@ def enter(engine: Engine, func: Func, role: str, outer: dict[str, Thing] | None 
 def carries(engine: Engine, func: Func) -> bool:
     """Does anything that tells who calls come in through a handler's parameters?"""
     frame = Frame(engine, func, "handler")
-    things = [t for p in _starts(frame, func, "handler") for t in p.env.values()]
-    return any(
+    starts = _starts(frame, func, "handler")
+    things = [t for p in starts for t in p.env.values()]
+    # a dependency that looked for a credential may hand over None: it is the handler that refuses
+    return any(p.tested for p in starts) or any(
         t.kind in ("nobody", "request") or (t.kind == "raw" and not t.name.startswith("login:")) or (t.kind == "bag" and t.name != "body")
         for t in things
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ostiary.scan.code import apply, binding, classes, evaluate
-from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt, text
-from ostiary.scan.code.values import Cls, Const, Func, Later, Map, Mod, Scope, Seq, Unknown, Value
+from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt, last_name, text
+from ostiary.scan.code.values import Cls, Const, Ext, Func, Later, Map, Mod, Scope, Seq, Unknown, Value
 from ostiary.scan.lazy import Pattern
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ def _leave(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
 
 def _if(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
     known = evaluate.truth(evaluate.value(w, s[2], scope))
+    if isinstance(scope.owner, ClassDef) and last_name(s[2]) == "TYPE_CHECKING":
+        # what stands here is a signature for type checkers; imports in such a branch of a module name annotations
+        known = False
     if known is not None:
         return block(w, s[3] if known else s[4], scope, returns)
     before = dict(scope.names)
@@ -229,7 +232,9 @@ def _from(w: World, s: Stmt, scope: Scope, returns: Returns) -> bool:
         return False
     source = w.mod(found)
     for name, alias in names:
-        if name == "*":
+        if isinstance(source, Ext):
+            scope.names[alias or name] = w.ext(f"{source.name}.{name}")
+        elif name == "*":
             _star(w, source, scope)
         else:
             scope.names[alias or name] = _member(w, source, found, name)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ostiary.scan.lazy import Pattern
 from ostiary.scan.records import record
+
+if TYPE_CHECKING:
+    from ostiary.scan.code.values import Value
 
 _PARAMETER = Pattern(r"\{[^{}]*\}")
 _HEAVY = Pattern(r"[)\]][*+{]|\(\?[<!=P]|\\\d|[*+][^)|]*[*+]\)?[*+]")
@@ -16,13 +20,15 @@ _SAMPLES = ("1", "abc")
 
 @record(frozen=True)
 class RequestView:
-    """What is known of the request for one route; ``path`` has parameters as in the template."""
+    """What is known of the request for one route; ``path`` has parameters as in the template, ``marks`` are the attributes of its view function,
+    None when what wraps it could not be read."""
 
     method: str
     path: str
     template: str
     endpoint: str
     blueprint: str
+    marks: Mapping[str, Value] | None = None
 
 
 def part(view: RequestView | None, name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ostiary.scan.code import attributes, bindings, calls, conditions, functions, gathering, items, settings
+from ostiary.scan.code import attributes, bindings, calls, conditions, functions, gathering, items, methods, settings
 from ostiary.scan.code.conditions import Forks, decide, negate
 from ostiary.scan.code.credentials import CONFIG_NAME
 from ostiary.scan.code.frames import Frame
@@ -13,27 +13,7 @@ from ostiary.scan.code.things import FALSE, NONE, UNKNOWN, Path, Thing, Ways, co
 from ostiary.scan.code.values import Func, Member, Unknown
 
 _MAX_WAYS = 24
-_CARRIED = frozenset(
-    (
-        "const",
-        "value",
-        "raw",
-        "nobody",
-        "flag",
-        "onward",
-        "request",
-        "bag",
-        "answer",
-        "closure",
-        "part",
-        "address",
-        "send",
-        "receive",
-        "start",
-        "gated",
-        "some",
-    )
-)
+_CARRIED = frozenset(("const", "value", "raw", "nobody", "flag", "onward", "request", "bag", "answer", "closure", "part", "address", "send", "receive", "start", "gated", "some",))  # fmt: skip
 
 
 def ways(f: Frame, e: Expr, path: Path) -> Ways:
@@ -246,6 +226,10 @@ def _sub(f: Frame, e: Expr, path: Path) -> Ways:
             f.fail(p, Thing("error", "TypeError"))
             continue
         for q, key in ways(f, e[3], p):
+            if methods.is_credential(key) and items.members_of(f.engine, base) is not None:
+                # a stranger's key is not among those that are written down
+                f.fail(q.test("verify"), Thing("error", "KeyError"))
+                continue
             out += _demand(f, items.item(f.engine, base, key), base, q)
     return out
 

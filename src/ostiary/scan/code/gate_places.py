@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ostiary.scan.code.frameworks.depends import class_sources, sources_of, unwrap
 from ostiary.scan.code.ir import ClassDef, Function
 from ostiary.scan.code.sites import RouteCode
-from ostiary.scan.code.values import Cls, Func, Obj, Value, name_of
+from ostiary.scan.code.values import Cls, Func, Made, Obj, Value, name_of
 from ostiary.scan.code.world import World, options
 
 _DEPTH = 12
@@ -15,14 +15,11 @@ _DEPTH = 12
 
 def stands_on(w: World, gate: Value, code: RouteCode) -> bool:
     """Is the gate on the route?"""
-    around = [
-        value
-        for guard in code.guards
-        if guard.kind in ("decorator", "base", "hook")
-        for value in (guard.value, guard.wrapped)
-        if value is not None
-    ]
-    return any(_is(w, value, gate) for value in (*around, *dependencies(w, code)))
+    guards = [guard for guard in code.guards if guard.kind in ("decorator", "base", "hook")]
+    around = [value for guard in guards for value in (guard.value, guard.wrapped) if value is not None]
+    return any(_is(w, value, gate, made=True) for value in around) or any(
+        _is(w, value, gate, made=False) for value in dependencies(w, code)
+    )
 
 
 def dependencies(w: World, code: RouteCode) -> Iterator[Value]:
@@ -46,12 +43,15 @@ def _with_inner(w: World, value: Value, depth: int) -> Iterator[Value]:
             yield from _with_inner(w, source.value, depth - 1)
 
 
-def _is(w: World, value: Value, gate: Value) -> bool:
-    """The gate itself, a decorator that it made, or the wrapper that it left; a library's by its name."""
-    return any(_same(one, other) for one in options(w.settle(value)) for other in options(w.settle(gate)))
+def _is(w: World, value: Value, gate: Value, *, made: bool) -> bool:
+    """The gate itself, a decorator that it made, or the wrapper that it left; a library's by its name.
+
+    ``made``: two calls of one decorator factory count as the same, as the guard sees it; two objects of one class never do.
+    """
+    return any(_same(one, other, made) for one in options(w.settle(value)) for other in options(w.settle(gate)))
 
 
-def _same(value: Value, gate: Value) -> bool:
+def _same(value: Value, gate: Value, made: bool) -> bool:
     if value is gate:
         return True
     if isinstance(value, Func) and isinstance(gate, Func):
@@ -60,7 +60,8 @@ def _same(value: Value, gate: Value) -> bool:
         return False
     if isinstance(value, Cls) and isinstance(gate, Cls):
         return value.cls is gate.cls
-    return not isinstance(value, (Obj, Cls)) and bool(name_of(value)) and name_of(value) == name_of(gate)
+    apart = isinstance(value, (Obj, Cls)) or (isinstance(gate, Made) and not made)
+    return not apart and bool(name_of(value)) and name_of(value) == name_of(gate)
 
 
 def _same_owner(value: Func, gate: Func) -> bool:

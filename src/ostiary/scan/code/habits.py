@@ -70,6 +70,7 @@ OAUTH_CALLS = Pattern(
 SIGNATURES = Pattern(
     r"^(compare_digest|construct_event|verify_signature|verify_webhook\w*|check_signature|validate_signature|is_valid_signature|verify_header|verify_slack\w*|is_valid_request|verify_hmac|verify_request_signature|\w*verify\w*signature\w*)$"
 )
+SIGNATURE = Pattern(r"^(mac|hmac|sig|sign|signature|digest|checksum)$")
 SENT = Pattern(
     r"^(token|code|pin|otp|e?mail|email_address|username|user_?name|login|phone|identifier|data|key|uid|uidb64|hash)$|_(token|code|pin|otp|email)$|^reset_\w+"
 )

@@ -20,7 +20,9 @@ _TELLING_LENGTH = 10
 _GLOBAL_REQUEST = ("flask", "quart", "connexion", "bottle")
 _CROWD = 12
 _STATUS = Pattern(r"40[13]|UNAUTHORI|FORBIDDEN", re.IGNORECASE)
-_ENFORCES = Pattern(r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback)$")
+_ENFORCES = Pattern(
+    r"^(verify_jwt_in_request|jwt_required|fresh_jwt_required|login_required|unauthorized|auth_error_callback|create_endpoint_response)$"
+)
 # methods of strings, lists, dicts, files and queries: a function of the tree by such a name is hardly meant
 _GENERIC = frozenset((
     "join", "get", "format", "items", "update", "pop", "add", "append", "extend", "insert", "remove", "split", "replace",
@@ -148,7 +150,8 @@ class Hints:
         """Some module has the request as a global, as Flask and its like do."""
         if self._global is None:
             modules = self.world.modules.values()
-            self._global = any(dotted.startswith(_GLOBAL_REQUEST) for m in modules for level, dotted, _ in m.imports if not level)
+            imported = {dotted for m in modules for _, dotted, _ in m.imports}
+            self._global = any(part.startswith(_GLOBAL_REQUEST) for dotted in imported for part in dotted.split("."))
         return self._global
 
     @property
@@ -156,11 +159,17 @@ class Hints:
         """Names of the tree's exception classes that carry 401 or 403, themselves or by a base."""
         if self._errors is None:
             classes = [c for m in self.world.modules.values() for c in m.classes]
-            found = {c.name for c in classes if _carries(c)}
+            found = {c.name for c in classes if _carries(c)} | self._answered()
             for _ in range(4):
                 found |= {c.name for c in classes if any(ir.last_name(b) in found for b in c.bases)}
             self._errors = frozenset(found)
         return self._errors
+
+    def _answered(self) -> set[str]:
+        """Exception classes that an error handler of the tree answers with 401 or 403."""
+        hooks = (hook for obj in self.world.objects for hook in obj.wiring.hooks if hook.kind == "errorhandler")
+        kinds = {kind for hook in hooks if isinstance(kind := hook.options.get("type"), Cls)}
+        return {kind.cls.name for kind in kinds if refusals.answered(self.world, (kind,)) in refusals.AUTH}
 
     def _call(self, call: Expr) -> bool:
         last = ir.last_name(call[2])

@@ -27,6 +27,12 @@ _DECORATED = Pattern(rb"\n@\w+\.(?:route|get|post|put|patch|delete|api_route|web
 _FRAMEWORKS = frozenset(
     {"flask", "fastapi", "starlette", "quart", "pydantic", "werkzeug", "sqlalchemy", "jwt", "flask_restful", "flask_restx", "ostiary"}
 )
+# modules by which a copy of a library in the tree is told from a package that only has its name
+_COPIES = {
+    "flask": ("app", "blueprints", "globals", "wrappers"), "werkzeug": ("serving", "routing", "wrappers", "exceptions"),
+    "quart": ("app", "blueprints", "globals", "wrappers"), "fastapi": ("applications", "routing", "params", "encoders"),
+    "starlette": ("applications", "routing", "requests", "responses"),
+}  # fmt: skip
 
 
 @record
@@ -62,6 +68,7 @@ class Finder:
         self.folders: set[str] = set()
         for name in self.files:
             self._learn(name)
+        self._copies = self._copied()
         self._memo: dict[tuple[str, str], str | None] = {}
         # a scan may start inside a package: "shop.orders" is then "orders" below a root named shop
         above = root.parts[-3:] if root is not None else ()
@@ -75,6 +82,27 @@ class Finder:
             if parent not in homes:
                 homes.append(parent)
             self.folders.add(".".join(parts[: i + 1]))
+
+    def _copied(self) -> dict[str, str]:
+        """Folders (dotted) that hold a copy of a framework, with its name."""
+        found = {}
+        for library, inside in _COPIES.items():
+            for home in self.homes.get(library, ()):
+                full = f"{home}.{library}" if home else library
+                if all(f"{full}.{name}" in self.folders for name in inside):
+                    found[full] = library
+        return found
+
+    @property
+    def copied_folders(self) -> list[str]:
+        return sorted(f"{name.replace('.', '/')}/" for name in self._copies)
+
+    def library(self, name: str) -> str | None:
+        """``flask.app`` for ``shop.libs.flask.app`` where that is a copy of Flask; None for everything else."""
+        for copy, library in self._copies.items():
+            if name == copy or name.startswith(f"{copy}."):
+                return library + name[len(copy) :]
+        return None
 
     def find(self, dotted: str, importer: str) -> str | None:
         """Dotted path from the root of the module that ``importer`` (dotted path of a package) means by ``dotted``, None when not in the tree."""
@@ -159,8 +187,10 @@ def build(
 ) -> Index:
     """Read the seeds, ``extra`` modules, and all that they import. ``root`` is the scanned folder, for imports of packages that it lies in."""
     index = Index(finder=Finder(files, root), documents={d.path: d.source for d in documents})
+    index.skipped += [Skipped(folder, "vendored code is not read") for folder in index.finder.copied_folders]
     pending = [name for name, f in index.finder.files.items() if _is_seed(f.source)]
     pending += [found for name in (*extra, *_named(index)) if (found := index.finder.find(name, ""))]
+    pending = [name for name in pending if index.finder.library(name) is None]
     seen = set(pending)
     while pending:
         name = pending.pop()
@@ -170,7 +200,7 @@ def build(
         if module is None:
             continue
         for target in _targets(index.finder, module):
-            if target not in seen and target in index.finder.files:
+            if target not in seen and target in index.finder.files and index.finder.library(target) is None:
                 seen.add(target)
                 pending.append(target)
     index.unreached = len(files) - len(seen)

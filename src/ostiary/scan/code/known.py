@@ -42,6 +42,8 @@ def library(f: Frame, e: Expr, value: Value, path: Path, args: Args, kwargs: Kwa
     """A call of a library name, or of what one made."""
     name = libraries.plain(schemes.library_name(f.engine.world, value))
     role = libraries.role(name)
+    if name == "functools.update_wrapper" and args:
+        return [(path, args[0])]
     if ONWARD in args or ONWARD in kwargs.values():
         return _wrap(f, value, name, role, path)
     if isinstance(value, Made) and libraries.verdict(name) == "scheme":
@@ -166,6 +168,8 @@ def _entry(options: Thing, key: str) -> Thing:
 
 
 def _same(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
+    if name.endswith("Headers"):
+        return [(path, bag("header"))]
     if len(args) == 1 and args[0].kind in ("bag", "seq", "dict", "value", "nobody", "part", "flag", "const", "onward", "closure"):
         return [(path, args[0])]
     if args and args[0].kind == "raw" and f.tries:
@@ -213,6 +217,8 @@ def _isinstance(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Ar
 
 def _getattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     wanted = args[1].value if len(args) > 1 and args[1].kind == "const" else None
+    if args and args[0].kind == "view" and isinstance(wanted, str):
+        return [(path, attributes.mark(f.engine, wanted, args[2] if len(args) > 2 else None))]
     if args and args[0].kind in ("onward", "view"):
         return [(path, Thing("asked", "an attribute of the view function"))]
     if not isinstance(wanted, str):
@@ -227,6 +233,9 @@ def _getattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args,
 
 
 def _hasattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
+    if len(args) > 1 and args[0].kind == "view" and isinstance(args[1].value, str):
+        seen = attributes.mark(f.engine, args[1].value, NONE)
+        return [(path, seen if seen.kind == "asked" else const(seen != NONE))]
     if args and args[0].kind in ("onward", "view"):
         return [(path, Thing("asked", "an attribute of the view function"))]
     found = (

@@ -46,6 +46,8 @@ _GATES = Pattern(
         ]
     )
 )
+# decides by permissions that are kept elsewhere, guests' among them
+_BY_PERMISSION = Pattern(r"^flask_allows\w*\b.*\brequires$")
 _OPTIONAL = Pattern(
     r"^flask_jwt_extended\b.*\bjwt_optional$|^flask_jwt_extended\.jwt_optional$|^fastapi_login\b.*LoginManager\.optional$|^propelauth_\w+\b.*optional_user$|^authx\b.*AuthX\.\w*optional$"
 )
@@ -74,7 +76,7 @@ _AUTHISH = Pattern(
 _CALLS: list[tuple[str, Pattern[str]]] = [
     ("abort", Pattern(r"(^|\.)abort$")),
     ("redirect", Pattern(r"(^|\.)(redirect|RedirectResponse)$")),
-    ("enforce", Pattern(r"^(flask_jwt_extended|quart_jwt_extended)\b.*\bverify_(fresh_)?jwt(_refresh_token)?_in_request$|\bAuthJWT\.(fresh_)?jwt_(required|refresh_token_required)$|^flask_principal\b.*\.(test|require|__enter__)$|^flask_jwt\._jwt_required$")),
+    ("enforce", Pattern(r"^(flask_jwt_extended|quart_jwt_extended)\b.*\bverify_(fresh_)?jwt(_refresh_token)?_in_request$|\bAuthJWT\.(fresh_)?jwt_(required|refresh_token_required)$|^authlib\b.*\bcreate_endpoint_response$|^flask_principal\b.*\.(test|require|__enter__)$|^flask_jwt\._jwt_required$")),
     ("unverified", Pattern(r"get_unverified_(claims|header|headers)$|^jwt\.api_jwt\.decode_unverified$|(^|\.)decode_unverified$|(^|\.)jwt\.(get_unverified_header|decode_complete)$")),
     ("verifier", Pattern(
         r"^(jwt|jose\.jwt|jose\.jws|joserfc\.jwt|joserfc\.jws|authlib\.jose\.\w+|authlib\.jose|python_jwt|jwcrypto\.jwt|jwt\.api_jwt|jwt\.jwk)\b.*\b(decode|verify|deserialize_compact|verify_jwt|decode_complete)$|"
@@ -138,7 +140,7 @@ def verdict(name: str) -> str:
     """gate, optional, scheme, form, http_auth, takes_auth, none, unknown (auth by its name alone) or ""."""
     name = plain(name)
     for word, pattern in (
-        ("optional", _OPTIONAL), ("gate", _GATES), ("scheme", _SCHEMES), ("form", _LOGIN_FORM), ("http_auth", HTTP_AUTH), ("takes_auth", _TAKES_AUTH), ("none", NOT_AUTH),
+        ("optional", _OPTIONAL), ("gate", _GATES), ("unknown", _BY_PERMISSION), ("scheme", _SCHEMES), ("form", _LOGIN_FORM), ("http_auth", HTTP_AUTH), ("takes_auth", _TAKES_AUTH), ("none", NOT_AUTH),
     ):  # fmt: skip
         if pattern.search(name):
             return word

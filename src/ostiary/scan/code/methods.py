@@ -154,7 +154,7 @@ def _container(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args
     if name in ("get", "pop") and args and args[0].kind == "const":
         found = items.item(f.engine, base, args[0])
         return [(path, found if found is not UNKNOWN else args[1] if len(args) > 1 else NONE)]
-    if name in ("get", "pop") and args and _is_credential(args[0]):
+    if name in ("get", "pop") and args and is_credential(args[0]):
         # a stranger's key is not among those that are written down
         return [(path.test("verify"), args[1] if len(args) > 1 else NONE)]
     if name == "get" and args and args[0].kind == "part":
@@ -162,7 +162,8 @@ def _container(f: Frame, e: Expr, base: Thing, name: str, path: Path, args: Args
     return [(path, UNKNOWN)]
 
 
-def _is_credential(thing: Thing) -> bool:
+def is_credential(thing: Thing) -> bool:
+    """What a stranger sends as his key, and not to log in."""
     return thing.kind == "raw" and not thing.soft and thing.value != "claim" and not thing.name.startswith("login:")
 
 

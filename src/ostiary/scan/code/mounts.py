@@ -25,6 +25,7 @@ def mounted(w: World) -> set[int]:
 
 
 def children(w: World, obj: Obj) -> list[Child]:
+    """What was registered on it, and what a DispatcherMiddleware hangs beside it."""
     found = list(obj.wiring.children)
     for use in obj.wiring.uses:
         mounts = use.args[1] if name_of(use).endswith("DispatcherMiddleware") and len(use.args) > 1 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ostiary.model.route import Gate, Policy, Protection, PublicMark, Route, State
@@ -11,9 +11,10 @@ from ostiary.scan.code.frameworks.connexion import Security
 from ostiary.scan.code.frameworks.depends import dependencies_of, scopes_of
 from ostiary.scan.code.gates import Gates, Judgement, RequestView
 from ostiary.scan.code.guarding import Decision, Guarding
+from ostiary.scan.code.ir import Function, last_name
 from ostiary.scan.code.limits import Limits
 from ostiary.scan.code.sites import AppCode, Guard, RouteCode
-from ostiary.scan.code.values import Func, Value
+from ostiary.scan.code.values import Cls, Func, Value
 from ostiary.scan.code.world import World
 from ostiary.scan.records import altered
 
@@ -49,7 +50,27 @@ def _judged(gates: Gates, code: RouteCode, limits: Limits, decided: Decision | N
 
 
 def _request(code: RouteCode) -> RequestView:
-    return RequestView(code.route.method, code.route.path, code.route.path, code.endpoint, code.blueprint)
+    return RequestView(
+        code.route.method, code.route.path, code.route.path, code.endpoint, code.blueprint, _marks(code.view or code.handler)
+    )
+
+
+def _marks(view: Func | Cls | None) -> Mapping[str, Value] | None:
+    """The attributes of a view function; ``functools.wraps`` hands them on to what wraps it."""
+    found: dict[str, Value] = {}
+    if view is None:
+        return None
+    while isinstance(view, Func):
+        if not all(isinstance(link.value, Func) for link in view.chain):
+            return None
+        found = {**view.attrs, **found}
+        view = view.wraps if _hands_on(view.function) else None
+    return found
+
+
+def _hands_on(wrapper: Function) -> bool:
+    calls = wrapper.parent.calls if isinstance(wrapper.parent, Function) else []
+    return any(last_name(d) == "wraps" for d in wrapper.decorators) or any(last_name(c[2]) == "update_wrapper" for c in calls)
 
 
 def _verdicts(gates: Gates, code: RouteCode) -> Iterator[Judgement]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr
@@ -94,7 +96,7 @@ def exception(world: World, value: Value, args: list[Thing], kwargs: dict[str, T
     names = [name_of(link).rpartition(".")[2] for link in line]
     if not any(n.endswith(("Exception", "Error", "Warning")) or n in WERKZEUG for n in names):
         return None
-    status = status or _declared(world, value) or next((WERKZEUG[n] for n in names if n in WERKZEUG), None)
+    status = status or _declared(world, value) or next((WERKZEUG[n] for n in names if n in WERKZEUG), None) or answered(world, line)
     if status is not None:
         return answer(status, "error" if status in AUTH else "")
     refusing = any(refuses_by_name(n) for n in names)
@@ -137,6 +139,29 @@ def _declared(world: World, cls: Cls) -> int | None:
                 if found is not None and found >= 400:
                     return found
     return _default_status(world, init)
+
+
+def answered(world: World, line: Sequence[Value]) -> int | None:
+    """The status with which the project's own error handlers answer an exception class or a base of it."""
+    known = _ANSWERED.get(world)
+    if known is None:
+        hooks = (hook for obj in world.objects for hook in obj.wiring.hooks if hook.kind == "errorhandler")
+        pairs = [(hook.options.get("type"), hook.value) for hook in hooks]
+        known = {id(kind.cls): _given_back(world, func) for kind, func in pairs if isinstance(kind, Cls) and isinstance(func, Func)}
+        _ANSWERED[world] = known
+    return next((status for link in line if isinstance(link, Cls) and (status := known.get(id(link.cls))) is not None), None)
+
+
+_ANSWERED: WeakKeyDictionary[World, dict[int, int | None]] = WeakKeyDictionary()
+
+
+def _given_back(world: World, handler: Func) -> int | None:
+    """The one status of all that an error handler returns."""
+    code = handler.function
+    exprs = [v for call in code.calls for name, v in call[4] if name in _STATUS_ATTRIBUTES]
+    exprs += [s[2][3][1] for s in ir.walk(code.body) if s[0] == "return" and s[2] is not None and s[2][0] == "seq" and len(s[2][3]) > 1]
+    found = {status_in(world.value(expr, handler.scope)) for expr in exprs}
+    return found.pop() if len(found) == 1 else None
 
 
 def _default_status(world: World, init: Func) -> int | None:

@@ -16,7 +16,7 @@ from ostiary.scan.code.values import Func, Hook, Made, Obj, Scope, Value, name_o
 from ostiary.scan.records import record
 
 if TYPE_CHECKING:
-    from ostiary.scan.code.frameworks.guard import GuardCode
+    from ostiary.scan.code.frameworks.declared import GuardCode
     from ostiary.scan.code.world import World
 
 

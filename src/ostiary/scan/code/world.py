@@ -6,11 +6,14 @@ Two ways of looking: *wiring* runs module bodies and the functions they call, so
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ostiary.model.scan import Skipped
 from ostiary.scan.code import apply, binding, classes, evaluate, execute
 from ostiary.scan.code.index import Index
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
 from ostiary.scan.code.values import Args, Cls, Either, Ext, Func, Later, Mod, Obj, Scope, Unknown, Value
+from ostiary.scan.code.waiting import Waiting
 
 _STEPS = 1_000_000
 _STEPS_A_MODULE = 1_000
@@ -79,10 +82,25 @@ class World:
             return execute.module(self, code.module)
         if isinstance(function, Func) and function.scope is not self.defined.get(code):
             return self._look_inside(code, function.scope)
-        if code not in self._inside:
-            self._inside[code] = Scope(code.module, self._outer(code), code)
-            self._inside[code] = self._look_inside(code, self._outer(code))
-        return self._inside[code]
+        found = self._inside.get(code)
+        if found is None:
+            found = self._inside[code] = Scope(code.module, self._outer(code), code)
+            found.names = Waiting(found, code, self._later(code, found.parent or found))
+        return found
+
+    def _later(self, code: Function, outer: Scope) -> Callable[[], dict[str, Value]]:
+        """Looks inside as if it were now: what is followed depends on who asks from where."""
+        stack, conditions = list(self.stack), list(self.conditions)
+
+        def look() -> dict[str, Value]:
+            saved = self.stack, self.conditions
+            self.stack, self.conditions = stack, conditions
+            try:
+                return self._look_inside(code, outer).names
+            finally:
+                self.stack, self.conditions = saved
+
+        return look
 
     def _look_inside(self, code: Function, outer: Scope) -> Scope:
         scope = Scope(code.module, outer, code)
@@ -97,6 +115,8 @@ class World:
         parent = code.parent
         if isinstance(parent, Function):
             scope = self.inside(parent)
+            if code not in self.defined and isinstance(scope.names, Waiting):
+                scope.names.names()
             return self.defined.get(code, scope)
         if isinstance(parent, ClassDef):
             outer = self._outer(parent)
@@ -148,7 +168,10 @@ class World:
         return value
 
     def mod(self, name: str) -> Value:
-        """A module or folder of the tree as a value."""
+        """A module or folder of the tree as a value; a copy of a framework is the framework."""
+        library = self.index.finder.library(name)
+        if library is not None:
+            return self.ext(library)
         scope = self.scope_of(name)
         if scope is not None:
             return Mod(scope.module, scope)

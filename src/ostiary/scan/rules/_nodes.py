@@ -1,32 +1,86 @@
-"""Every node of a module, for rules that look for a word wherever it stands; bytes decide which modules are worth it."""
+"""Every node of a module, for rules that look for a word wherever it stands; bytes decide which modules and functions are worth it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from ostiary.scan.code.ir import Expr, Function, Module, walk
+from ostiary.scan.code.ir import Expr, Function, Module, line_of, walk
 from ostiary.scan.code.world import World
 from ostiary.scan.rules import sites_of
 from ostiary.scan.rules._facts import target_name
 
+_SOURCES: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
+
 
 def mentions(world: World, module: Module, needles: tuple[bytes, ...]) -> bool:
     """The file's bytes hold one of the words, in whatever case."""
-    file = world.index.finder.files.get(module.name)
-    if file is None:
+    source = _lowered(world, module)
+    if source is None:
         return True
-    source = file.source.lower()
-    return any(needle in source for needle in needles)
+    # no generator: this is asked for every module by many rules
+    for needle in needles:  # noqa: SIM110
+        if needle in source:
+            return True
+    return False
 
 
-def nodes(module: Module) -> Iterator[tuple[Function, Expr]]:
-    """Every node of a module with the function that it stands in; ``module.top`` for module and class level."""
+def _lowered(world: World, module: Module) -> bytes | None:
+    """The file in lower case, one line feed a line; None when there is no file."""
+    kept = _SOURCES.setdefault(world, {})
+    found = kept.get(module.name)
+    if found is None:
+        file = world.index.finder.files.get(module.name)
+        if file is None:
+            return None
+        found = file.source.lower()
+        if b"\r" in found:
+            found = found.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        kept[module.name] = found
+    return found
+
+
+def nodes(module: Module, worth: Callable[[Function], bool] = lambda _: True) -> Iterator[tuple[Function, Expr]]:
+    """Every node of a module with the function that it stands in, ``module.top`` for module and class level; of functions those that are worth it."""
     for function in sites_of(module):
-        for node in walk((function.body, function.decorators)):
+        for node in walk((function.body, function.decorators)) if worth(function) else ():
             yield function, node
     for cls in module.classes:
         for node in walk(cls.body):
             yield module.top, node
+
+
+def nodes_near(world: World, module: Module, needles: tuple[bytes, ...]) -> Iterator[tuple[Function, Expr]]:
+    """``nodes``, without those of functions none of whose lines holds one of the words."""
+    return nodes(module, near(world, module, needles).__contains__)
+
+
+def near(world: World, module: Module, needles: tuple[bytes, ...]) -> set[Function]:
+    """The top level, and the functions that have a line with one of the words, decorators included."""
+    lines = _lines(world, module, needles)
+    if lines is None:
+        return {module.top, *module.functions}
+    return {module.top, *[f for f in module.functions if any(_first(f) <= line <= f.end for line in lines)]}
+
+
+def _first(function: Function) -> int:
+    return min([function.line, *[line_of(d[1]) for d in function.decorators]])
+
+
+def _lines(world: World, module: Module, needles: tuple[bytes, ...]) -> set[int] | None:
+    """The lines that hold one of the words, None when it cannot be said."""
+    source = _lowered(world, module)
+    if source is None or module.repaired:
+        return None
+    found: set[int] = set()
+    for needle in needles:
+        line, start, at = 1, 0, source.find(needle)
+        while at >= 0:
+            line += source.count(b"\n", start, at)
+            found.add(line)
+            start, at = at, source.find(needle, at + 1)
+    return found
 
 
 def settings_in(node: Expr) -> Iterator[tuple[str, Expr]]:

@@ -19,7 +19,7 @@ from ostiary.scan.lazy import Pattern
 from ostiary.scan.records import record
 from ostiary.scan.rules import bind_all_interfaces
 from ostiary.scan.rules._flows import Flow
-from ostiary.scan.rules._nodes import mentions, nodes, settings_in
+from ostiary.scan.rules._nodes import mentions, near, nodes, settings_in
 from ostiary.scan.rules._words import listed
 
 HSTS = "strict-transport-security"
@@ -28,6 +28,13 @@ _NEEDLES = (
     b"ssl_c", b"ssl_k", b"is_secure", b"forwarded", b"scheme", b"cookie_secure", b"https_only", b"secure=", b"proxyfix", b"proxy_headers",
     b"proxyheaders", b"secweb", b"import secure", b"from secure", b"0.0.0.0",
 )  # fmt: skip
+# every needle holds one of these: half as many to look for
+_COARSE = (
+    b"secure", b"ssl", b"proxy", b"strict", b"certfile", b"keyfile", b"talisman", b"hsts", b"forwarded", b"scheme", b"httpsr", b"https_",
+    b"secweb", b"0.0.0.0",
+)  # fmt: skip
+# words of a line that is worth a look in such a file
+_NEAR = (*_NEEDLES, b"force_https", b"secure", b"ssl")
 _DEMANDS = listed("HTTPSRedirectMiddleware HTTPSRedirect Talisman SSLify")
 _SETS_HSTS = listed("Talisman SecWeb StrictTransportSecurity SSLify")
 _PROXIES = listed("ProxyFix ProxyHeadersMiddleware")
@@ -67,7 +74,7 @@ def transport(world: World) -> Transport:
         found = _CACHE[world] = Transport()
         for module in world.modules.values():
             _imports(found, world, module)
-            if mentions(world, module, _NEEDLES):
+            if mentions(world, module, _COARSE) and mentions(world, module, _NEEDLES):
                 _read(found, world, module)
         found.demanded = found.demanded or _configured(world)
     return found
@@ -93,7 +100,8 @@ def _takes(code: RouteCode) -> bool:
 
 
 def _imports(found: Transport, world: World, module: Module) -> None:
-    roots = {dotted.partition(".")[0] for level, dotted, _ in module.imports if not level} - world.modules.keys()
+    roots = {dotted.partition(".")[0] for level, dotted, _ in module.imports if not level} & (_PLATFORMS | _HSTS_LIBRARIES)
+    roots = {root for root in roots if root not in world.modules}
     azure = any(dotted.startswith("azure.functions") for _, dotted, _ in module.imports)
     found.relied_on = found.relied_on or azure or bool(roots & _PLATFORMS)
     found.hsts = found.hsts or bool(roots & _HSTS_LIBRARIES)
@@ -106,15 +114,21 @@ def _configured(world: World) -> bool:
 
 
 def _read(found: Transport, world: World, module: Module) -> None:
-    for function, node in nodes(module):
+    worth = near(world, module, _NEAR)
+    for function, node in nodes(module, lambda one: one in worth or _starts(one)):
         handler = _NODES.get(node[0])
         if handler is not None:
             handler(found, Site(world, module, function, node[1]), node)
         for name, value in settings_in(node):
             _setting(found, name, value)
     for function in module.functions:
-        found.demanded = found.demanded or _demands(world, function)
+        found.demanded = found.demanded or _demands(world, function, function in worth)
     _server_file(found, Site(world, module, module.top, module.top.at))
+
+
+def _starts(function: Function) -> bool:
+    """It may start a server, or configure one."""
+    return any(last_name(call[2]) in _STARTS for call in function.calls)
 
 
 def _identifier(found: Transport, _: Site, node: Expr) -> None:
@@ -186,20 +200,23 @@ def _is_off(value: Expr) -> bool:
 _NODES = {"name": _identifier, "attr": _identifier, "str": _text, "const": _text, "call": _call, "assign": _assign}
 
 
-def _demands(world: World, function: Function) -> bool:
+def _demands(world: World, function: Function, near: bool) -> bool:
     """``if not request.is_secure: abort(403)``, ``if request.url.scheme == "http": return RedirectResponse(…)``, by hand."""
-    if not any(last_name(call[2]) in _ANSWERS for call in function.calls):
+    compares = [c for c in function.compares if _names_scheme(c[2], *c[4])]
+    if not (near or compares) or not any(last_name(call[2]) in _ANSWERS for call in function.calls):
         return False
-    if any(node[0] == "attr" and node[3] == "is_secure" for node in walk(function.body)):
+    if near and any(node[0] == "attr" and node[3] == "is_secure" for node in walk(function.body)):
         return True
     flow = Flow(world, function)
-    return any(_tests_scheme(flow, compare[2], *compare[4]) for compare in function.compares)
+    return any(_tests_scheme(flow, compare[2], *compare[4]) for compare in compares)
+
+
+def _names_scheme(*sides: Expr) -> bool:
+    return any(side[0] == "str" and side[2].lower() in ("http", "https") for side in sides)
 
 
 def _tests_scheme(flow: Flow, *sides: Expr) -> bool:
     """The scheme of the request at hand, not of some other address."""
-    if not any(side[0] == "str" and side[2].lower() in ("http", "https") for side in sides):
-        return False
     return any(node[0] == "name" and node[2] in _REQUESTS for side in sides for node in walk(flow.expand(side)))
 
 

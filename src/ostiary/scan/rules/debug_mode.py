@@ -6,13 +6,14 @@ import re
 
 from ostiary.model.finding import Confidence
 from ostiary.model.route import Location
-from ostiary.scan.code.ir import Expr, dotted, last_name, line_of
+from ostiary.scan.code.ir import Expr, dotted, last_name, line_of, pack
 from ostiary.scan.code.sites import AppCode, Call, Site
 from ostiary.scan.code.values import Const
 from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._facts import Assignment, facts
 from ostiary.scan.rules._flows import text_of
+from ostiary.scan.rules._switches import is_asked_for
 
 rule = Rule("debug-mode")
 
@@ -35,6 +36,8 @@ def runs(call: Call) -> Found:
     if name.startswith(("uvicorn", "asyncio", "subprocess", "hypercorn")) or (
         not name.endswith((".run", "run_simple")) and "app" not in dotted(call.expr[2])
     ):
+        return
+    if is_asked_for(call.world, call.module, call.at):
         return
     yield rule.finding(f"{_CONSOLE} (debug=True)", call, _reach(call), fix=_FIX)
 
@@ -73,8 +76,14 @@ def configured(app: AppCode) -> Found:
     """``app.debug = True``, ``app.config["DEBUG"] = True``, ``app.config.update(DEBUG=True)``."""
     for key in ("debug", "DEBUG"):
         at = app.config_at.get(key)
-        if at is not None and app.config.get(key) in (Const(True), Const(1)) and not _is_class(app, at):
+        if at is not None and app.config.get(key) in (Const(True), Const(1)) and not _is_class(app, at) and not _is_switched(app, at):
             yield rule.finding(f"{_TRACES} ({key} is on for the whole application)", at, fix=_FIX)
+
+
+def _is_switched(app: AppCode, at: Location) -> bool:
+    """``if settings.debug: app.debug = True``."""
+    modules = (module for module in app.world.modules.values() if module.path == at.file)
+    return any(is_asked_for(app.world, module, pack(at.line, at.column - 1)) for module in modules)
 
 
 def _is_class(app: AppCode, at: Location) -> bool:

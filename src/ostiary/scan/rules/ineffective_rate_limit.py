@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from ostiary.model.finding import Confidence, Evidence, Finding
 from ostiary.model.route import Location
@@ -54,6 +55,21 @@ def limiter(call: Call) -> Found:
     yield from _key(call, call.arg(None, "key_func") or call.arg(0))
     yield from _counters(call)
     yield from _unapplied(call) if call.name.startswith(_SLOWAPI) else _unbound(call)
+
+
+def is_idle(app: AppCode) -> bool:
+    """Beside the application a limiter is set up that nothing applies: ``limiter`` says so where it stands."""
+    calls = (Call(app.world, function.module, function, expr[1], expr) for function, expr in calls_of(app.world, "Limiter"))
+    made = [call for call in calls if call.name.startswith((_FLASK, _SLOWAPI)) and _is_beside(app, call) and not _is_off(call)]
+    return any(True for call in made for _ in (_unapplied(call) if call.name.startswith(_SLOWAPI) else _unbound(call)))
+
+
+def _is_beside(app: AppCode, call: Call) -> bool:
+    """One's folder is the other's, or lies in it: a tree may hold several services."""
+    if app.location is None:
+        return True
+    here, there = PurePosixPath(app.location.file).parent, PurePosixPath(call.module.path).parent
+    return here == there or here in there.parents or there in here.parents
 
 
 @rule.on_call("limit", "shared_limit")

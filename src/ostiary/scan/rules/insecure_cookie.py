@@ -14,7 +14,7 @@ from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._cookies import holds_credential, lacking
 from ostiary.scan.rules._defs import end_of
 from ostiary.scan.rules._facts import target_name
-from ostiary.scan.rules._nodes import mentions, nodes, settings_in
+from ostiary.scan.rules._nodes import mentions, nodes_near, settings_in
 from ostiary.scan.rules._transport import cookies_guarded
 from ostiary.scan.rules._words import listed, words
 
@@ -92,7 +92,9 @@ def configured(site: Site) -> Found:
     """``SESSION_COOKIE_SECURE = False`` and its like, assigned, given or in a dict."""
     if not mentions(site.world, site.module, _NEEDLES):
         return
-    pairs = ((function, name, value) for function, node in nodes(site.module) for name, value in settings_in(node))
+    pairs = (
+        (function, name, value) for function, node in nodes_near(site.world, site.module, _NEEDLES) for name, value in settings_in(node)
+    )
     for function, name, value in pairs:
         found = _SETTING.match(name)
         place = Site(site.world, site.module, function, value[1])
@@ -151,8 +153,8 @@ def _said(app: AppCode, *needles: bytes) -> bool:
 
 def _starts_session(app: AppCode, function: Function) -> bool:
     """``login_user(user)``, ``session["user_id"] = …`` of Flask's session."""
-    scope = app.world.inside(function)
-    if any(name_of(app.world.value(c[2], scope)) == "flask_login.login_user" for c in function.calls if last_name(c[2]) == "login_user"):
+    logins = [c[2] for c in function.calls if last_name(c[2]) == "login_user"]
+    if any(name_of(app.world.value(callee, app.world.inside(function))) == "flask_login.login_user" for callee in logins):
         return True
     return any(_keeps_identity(target) and _is_session(app, function, target[2]) for target in _targets(function))
 

@@ -33,6 +33,8 @@ _ONE_TIME = listed(
 )
 _USES = listed("verify validate check authenticate authorize decode compare digest lookup auth valid find load filter get_user")
 _CALLS = listed("get post put patch delete request urlopen Request head stream fetch send")
+_ID = Pattern(r"(?:^|_)(?:id|uuid|guid|slug)\Z")
+_ACCOUNTS = listed("user account member customer principal identity tenant")
 _IN_URL = Pattern(r"[?&](?:api_?key|access_?token|auth_?token|token|key|secret|password|client_secret|apikey)=\Z", re.IGNORECASE)
 
 
@@ -81,11 +83,35 @@ def _confidence(function: Function, name: str, variable: str | None) -> Confiden
     """A telling name is enough; ``token`` and ``key`` only when they are checked; links that people are sent are left alone."""
     if _ONE_TIME & set(words(f"{function.name} {function.module.name.rpartition('.')[2]}")):
         return None
+    if _grade(name) == "weak" and _opens_one_thing(function, variable or name):
+        return None
     checked = _is_checked(function, variable or name)
     if _grade(name) == "strong":
         return Confidence.HIGH if checked else Confidence.MEDIUM
     # In a route of its own, ``token`` may open this one thing only; in a dependency or hook it is what callers sign in with.
     return None if not checked else Confidence.MEDIUM if is_endpoint(function) else Confidence.HIGH
+
+
+def _opens_one_thing(function: Function, variable: str) -> bool:
+    """``token != survey.uuid``, ``read_link(token) == self.event.id``, ``opened != slug``: a link to one object, which a person is sent."""
+    assigned = [s for s in walk(function.body) if s[0] == "assign" and s[3] is not None and s[3][0] == "call" and s[2][0][0] == "name"]
+    made = {variable, *(str(s[2][0][2]) for s in assigned if _mentions(s[3], variable))}
+    params = {param.name for param in function.params} - made
+    for compare in function.compares:
+        if compare[3][0] in ("==", "!="):
+            for given, kept in ((compare[2], compare[4][0]), (compare[4][0], compare[2])):
+                if _is_of(given, made, variable) and (_is_identifier(kept) or (kept[0] == "name" and kept[2] in params)):
+                    return True
+    return False
+
+
+def _is_of(expr: Expr, made: set[str], variable: str) -> bool:
+    return (expr[0] == "name" and expr[2] in made) or (expr[0] in ("call", "sub") and _mentions(expr, variable))
+
+
+def _is_identifier(expr: Expr) -> bool:
+    """The id of something that is no account: ``self.survey.uuid``."""
+    return expr[0] == "attr" and bool(_ID.search(expr[3])) and not _ACCOUNTS & set(words(last_name(expr[2])))
 
 
 def _bound_to(function: Function, expr: Expr) -> str | None:

@@ -9,13 +9,15 @@ from ostiary.model.finding import Confidence, Finding
 from ostiary.scan.code.ir import Expr, Function, Module, last_name
 from ostiary.scan.code.sites import AppCode, Call, Site
 from ostiary.scan.code.values import Const
+from ostiary.scan.code.world import World
 from ostiary.scan.lazy import Pattern
 from ostiary.scan.rules import Found, Rule
-from ostiary.scan.rules._nodes import mentions, nodes
+from ostiary.scan.rules._nodes import mentions, nodes_near
 from ostiary.scan.rules._transport import HSTS, takes_credentials, transport
 
 rule = Rule("missing-hsts")
 
+_NEEDLES = (HSTS.encode(),)
 _DAY = 86_400
 _SHORTEST = 180 * _DAY
 _AGE = Pattern(r"max-age\s*=\s*\"?(\d+)", re.IGNORECASE)
@@ -51,9 +53,9 @@ def switched_off(call: Call) -> Found:
 @rule.on_module
 def short(site: Site) -> Found:
     """``"max-age=3600"``, however the header is set."""
-    if not mentions(site.world, site.module, (HSTS.encode(),)):
+    if not mentions(site.world, site.module, _NEEDLES):
         return
-    for function, value in _values(site.module):
+    for function, value in _values(site.world, site.module):
         place = Site(site.world, site.module, function, value[1])
         age = _age(place, value)
         if age is not None and age < _SHORTEST:
@@ -75,9 +77,9 @@ def _age(site: Site, value: Expr) -> int | None:
     return int(found.group(1)) if found is not None else None
 
 
-def _values(module: Module) -> Iterator[tuple[Function, Expr]]:
+def _values(world: World, module: Module) -> Iterator[tuple[Function, Expr]]:
     """What the header is set to: by assignment, by a call, in a dict, in a pair of an ASGI message."""
-    for function, node in nodes(module):
+    for function, node in nodes_near(world, module, _NEEDLES):
         for key, value in _pairs(node):
             if key is not None and key[0] in ("str", "const") and _is_header(key[2]):
                 yield function, value

@@ -11,6 +11,7 @@ from ostiary.scan.code.values import name_of
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._rates import has_limiter
 from ostiary.scan.rules._words import listed, words
+from ostiary.scan.rules.ineffective_rate_limit import is_idle
 
 rule = Rule("missing-rate-limit")
 
@@ -29,6 +30,9 @@ def nowhere(app: AppCode) -> Found:
         return
     message = f"none of the {len(routes)} routes has a rate limit, and nothing limits the application"
     confidence = Confidence.HIGH
+    if is_idle(app):
+        # a limiter that nothing applies is a finding of its own, with the same cure
+        return
     if has_limiter(app):
         message, confidence = f"a limiter is set up, and no limit was found on any of the {len(routes)} routes", Confidence.MEDIUM
     yield rule.finding(message, app, confidence, fix=_FIX["flask" if app.framework in ("flask", "quart", "apiflask") else ""])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ostiary.model.finding import Confidence, Severity
-from ostiary.scan.code.ir import Expr, last_name
+from ostiary.scan.code.ir import Expr, last_name, walk
 from ostiary.scan.code.sites import Compare
 from ostiary.scan.code.values import Const, Map, Seq
 from ostiary.scan.lazy import Pattern
@@ -13,10 +13,13 @@ from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._compares import is_hashed, is_kept, looks_stored, pair, worth
 from ostiary.scan.rules._flows import Flow
 from ostiary.scan.rules._sources import credential, read_of
+from ostiary.scan.rules._words import listed
 
 rule = Rule("timing-unsafe-comparison")
 
 _SIGNED = Pattern(r"sig|digest|mac|expected|computed", re.IGNORECASE)
+# SQLAlchemy's, SQLModel's, peewee's and Pony's calls that take a condition
+_CLAUSES = listed("filter where having and_ or_ not_ join outerjoin on exists case any has select get_or_none find find_one find_all count")
 _FIX = "Compare in constant time:\nhmac.compare_digest(given.encode(), kept.encode())"
 
 
@@ -26,6 +29,8 @@ def equal(site: Compare) -> Found:
     if site.op not in ("==", "!=") or not is_kept(site.left) or not is_kept(site.right):
         return
     if not (_SIGNED.search(last_name(site.left)) or _SIGNED.search(last_name(site.right)) or worth(site.left) or worth(site.right)):
+        return
+    if _asks_database(site):
         return
     flow = Flow.at(site)
     if _hmac(flow, site):
@@ -37,6 +42,14 @@ def equal(site: Compare) -> Found:
     sure = found.source.sure and looks_stored(flow.expand(found.kept))
     message = f"{found.source.what} is compared with {site.op}, which stops at the first difference"
     yield rule.finding(message, site, Confidence.HIGH if sure else Confidence.MEDIUM, fix=_FIX)
+
+
+def _asks_database(site: Compare) -> bool:
+    """``query.filter(Token.value == given)`` makes SQL: the database looks it up, Python compares nothing."""
+    if site.left[0] != "attr" and site.right[0] != "attr":
+        return False
+    asking = (call for call in site.function.calls if last_name(call[2]) in _CLAUSES)
+    return any(node[1] == site.at and node[0] == "cmp" for call in asking for node in walk((call[3], call[4])))
 
 
 def _hmac(flow: Flow, site: Compare) -> bool:

@@ -15,7 +15,7 @@ from ostiary.scan.code.sites import AppCode, RouteCode, Site
 from ostiary.scan.code.values import Const, Default, Made, Map, Obj, Value, name_of, text
 from ostiary.scan.code.world import options
 from ostiary.scan.rules import Found, Rule, sites_of
-from ostiary.scan.rules._nodes import mentions, nodes, settings_in
+from ostiary.scan.rules._nodes import mentions, nodes_near, settings_in
 
 rule = Rule("unauthenticated-docs")
 
@@ -147,7 +147,7 @@ def _settings(app: AppCode, names: frozenset[str]) -> Iterator[tuple[Site, str, 
     """Where the tree sets one of the names."""
     needles = tuple(name.lower().encode() for name in names)
     for module in app.world.modules.values():
-        for function, node in nodes(module) if mentions(app.world, module, needles) else ():
+        for function, node in nodes_near(app.world, module, needles) if mentions(app.world, module, needles) else ():
             yield from ((Site(app.world, module, function, v[1]), n, v) for n, v in settings_in(node) if n in names)
 
 
