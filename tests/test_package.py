@@ -55,11 +55,9 @@ EXTRAS = {
     "fastapi.py": {"fastapi", "starlette"},
     "fix": {"libcst"},
     "client.py": {"httpx", "requests"},
-    "wire/token.py": {"joserfc"},
     "wire/jwks.py": {"joserfc"},
-    "wire/signature.py": {"cryptography"},
-    "guard/authn/jwt.py": {"joserfc"},
-    "guard/stores/redis_counters.py": {"redis"},
+    "wire/signing_key.py": {"cryptography"},
+    "guard/stores/_redis.py": {"redis"},
 }
 
 

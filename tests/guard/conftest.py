@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ostiary.wire.redact import default
+from tests.guard.redis_server import RedisServer
 from tests.guard.sites import SITES, Site
 
 FRAMEWORKS = tuple(SITES)
@@ -38,3 +40,26 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     found = SITES[framework](_url(store, tmp_path))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One server for all tests of a run."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(own_redis: RedisServer) -> RedisServer:
+    """That server, empty."""
+    with own_redis.client() as client:
+        client.flushall()
+    return own_redis
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_others() -> None:
+    """What another test has registered for redaction is forgotten: the registry belongs to the process."""
+    for needle in default.needles:
+        default.unregister(needle.value)

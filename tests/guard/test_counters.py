@@ -15,6 +15,7 @@ from ostiary.guard.limits import SKEW_MS
 from ostiary.guard.stores import open_store
 from ostiary.guard.stores.base import Busy, Charge, Counters, Spent
 from ostiary.guard.stores.memory_counters import MemoryCounters
+from ostiary.guard.stores.redis_counters import RedisCounters
 from ostiary.guard.stores.sqlite_counters import SqliteCounters
 from ostiary.model.limit import Limit, calendar, gcra
 
@@ -22,10 +23,13 @@ NOW = 1_800_000_000.0
 FEW, MANY = Limit(2, 60), Limit(100, 60)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counters]:
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/ostiary.db"
-    opened = open_store(url, "counters")
+    opened: Counters
+    if request.param == "redis":
+        opened = RedisCounters(request.getfixturevalue("redis_server").url, clock="caller", timeout=10)
+    else:
+        opened = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/ostiary.db", "counters")
     yield opened
     opened.close()
 
@@ -35,7 +39,7 @@ def spend(store: Counters, *charges: Charge, at: float = NOW) -> Spent:
 
 
 def test_it_says_whether_it_answers_in_place(store: Counters) -> None:
-    """Memory does, SQLite waits for a disk."""
+    """Memory does, SQLite waits for a disk, Redis for the network."""
     assert store.immediate is isinstance(store, MemoryCounters)
 
 

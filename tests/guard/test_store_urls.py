@@ -31,7 +31,7 @@ def test_each_role_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
         "app.db",
         "sqlite:///a/",
         "sqlite:///a?mode=ro",
-        "redis://x",
+        "redis:x",
         "sqlite:///a\x00b",
     ],
 )
@@ -41,6 +41,14 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
         open_store(url, "counters")
     with pytest.raises(UsageError):
         folder_of(url)
+
+
+def test_redis_holds_counters_alone() -> None:
+    """For the other roles it says what to write, and never a password."""
+    for role in ("keys", "events"):
+        with pytest.raises(UsageError, match="sqlite:///") as caught:
+            open_store("redis://:hunter2@db", role)  # type: ignore[call-overload]
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_with_a_password_is_not_shown() -> None:

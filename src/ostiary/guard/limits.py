@@ -186,6 +186,13 @@ def _calendar(count: int, daily: bool, zone: tzinfo) -> Meter:
     return Meter(hit, lambda cell: bounds(cell >> _COUNT_BITS)[1] if cell else 0, count)
 
 
+def period_starts(limit: Limit, now: int) -> tuple[int, int, int, int]:
+    """For a calendar quota: when the period before, the one that holds ``now`` and the next one begin, and when that ends, in ms."""
+    daily, zone = limit.seconds == DAY, zone_of(limit)
+    start, end = _period(now, daily, zone)
+    return _period(start - 1, daily, zone)[0], start, end, _period(end, daily, zone)[1]
+
+
 def _period(now: int, daily: bool, zone: tzinfo) -> tuple[int, int]:
     """The start and end in ms of the day or month that holds ``now``. A midnight that is skipped is the moment after it, one that comes twice is the first."""
     today = datetime.fromtimestamp(now / 1000, zone).date()

@@ -46,9 +46,7 @@ def _values(line: str) -> list[str]:
 
 def in_query(query: str, parameters: frozenset[str]) -> str | None:
     """A credential in the query: anything of our form, or the value of a configured parameter. A business ``?key=`` is left alone."""
-    found = apikey.PATTERN.search(query)
-    if found is None and "%" in query:
-        found = apikey.PATTERN.search(unquote(query))
+    found = apikey.PATTERN.search(unquote(query) if "%" in query else query)
     if found is not None:
         return found.group()
     if not parameters:

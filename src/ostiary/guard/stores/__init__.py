@@ -1,4 +1,5 @@
-"""Stores by URL: ``memory://``, ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db``.
+"""Stores by URL: ``memory://``, ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db``; for counters
+also ``redis://host:6379/0``, and what else stores/redis_counters.py reads.
 
 Each role has a SQLite file of its own beside the named one (keys ``ostiary.db``, counters ``ostiary-counters.db``, events
 ``ostiary-events.db``), so that none waits for another's lock.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Role = Literal["keys", "counters", "events"]
 _ROLES = ("keys", "counters", "events")
 _SQLITE = "sqlite:///"
+_REDIS = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://")
 
 
 @overload
@@ -34,10 +36,20 @@ def open_store(url: str, role: Role) -> Any:
     """
     if role not in _ROLES:
         raise UsageError(f"{role!r} is no role of a store: {', '.join(_ROLES)}")
+    if isinstance(url, str) and url.startswith(_REDIS):
+        return _in_redis(url, role)
     file = file_of(url)
     engine = "memory" if file is None else "sqlite"
     store = getattr(import_module(f"ostiary.guard.stores.{engine}_{role}"), f"{engine.capitalize()}{role.capitalize()}")
     return store() if file is None else store(role_path(file, role))
+
+
+def _in_redis(url: str, role: Role) -> Any:
+    if role != "counters":
+        raise UsageError(f'Redis holds counters, not {role}; write counters="redis://…" and a sqlite:/// URL for the rest')
+    from ostiary.guard.stores.redis_counters import RedisCounters
+
+    return RedisCounters(url)
 
 
 def folder_of(url: str) -> Path:

@@ -23,6 +23,7 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _APPLICATION = 0x4F737400  # "Ost" and one byte for the role
 _ROLES = {"keys": 1, "counters": 2, "events": 3}
 _OPENING_SECONDS = 10.0
+_LOOK_SECONDS = 1.0
 _forking = threading.RLock()
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -44,15 +45,20 @@ class Database:
     ) -> None:
         self.path = Path(os.path.abspath(path))
         self._setup = (f"synchronous={synchronous}", "trusted_schema=OFF", *pragmas)
+        self._looked = 0.0
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         _prepare(self.path, _APPLICATION + _ROLES[role], migrations)
+        self._file: tuple[int, int] | None = None
+        self._look()
         with _forking:
             _databases.add(self)
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """This thread's connection, to read with. Raises Busy and StoreDown, also for sqlite3's errors inside."""
+        if time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._look()
         handle = self._handle()
         try:
             with handle.held() as connection:
@@ -78,6 +84,17 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _look(self) -> None:
+        """A file that was deleted or replaced under its connections would answer on: they are closed, and the next one finds what is there."""
+        try:
+            found = os.stat(self.path)
+            there = (found.st_dev, found.st_ino)
+        except OSError:
+            there = None
+        if there != self._file:
+            self.close()
+        self._file, self._looked = there, time.monotonic()
 
     def close(self) -> None:
         """Close every connection; the next use opens a new one."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from ostiary.guard.limits import meter
-from ostiary.guard.stores._spending import settle
+from ostiary.guard.stores._spending import cell_name, settle
 from ostiary.guard.stores._sqlite import Database
 from ostiary.guard.stores.base import Charge, Spent
 
@@ -39,7 +38,7 @@ class SqliteCounters:
     def spend(self, charges: Sequence[Charge], now: float) -> Spent:
         """All of the charges or none, in one transaction. Raises Busy while another process writes, StoreDown."""
         now_ms = int(now * 1000 + 0.5)
-        names = [_name(charge) for charge in charges]
+        names = [cell_name(charge) for charge in charges]
         with self._database.transaction() as connection:
             cells = _read(connection, names)
             spent, after = settle(charges, [cells.get(name, 0) for name in names], now_ms)
@@ -64,11 +63,6 @@ class SqliteCounters:
         ).fetchall()
         connection.executemany("DELETE FROM cells WHERE name = ?", [(name,) for name, expires in rows if expires <= now])
         self._swept_to = rows[-1][0] if len(rows) == _SWEEP_ROWS else b""
-
-
-def _name(charge: Charge) -> bytes:
-    """What a cell is called. ``repr`` tells every two keys apart, "1" from 1 and ("a", "b") from ("a, b",)."""
-    return blake2b(repr((charge.limit.ident, charge.key)).encode(), digest_size=16).digest()
 
 
 def _read(connection: sqlite3.Connection, names: Sequence[bytes]) -> dict[bytes, int]:
