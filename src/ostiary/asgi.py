@@ -112,6 +112,7 @@ class Shim:
         async def closing(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown"):
                 self._core.recorder.close()
+                await self._core.aclose()
             await send(message)
 
         return closing

@@ -64,6 +64,7 @@ class Site:
     app: Any
     send: Callable[..., Reply]
     reached: list[str] = field(default_factory=list)
+    runner: asyncio.Runner | None = None
 
     def ask(
         self,
@@ -100,6 +101,10 @@ class Site:
         return list(reversed(self.core.recorder.store.recent(10_000)))
 
     def close(self) -> None:
+        if self.runner is not None:
+            if hasattr(self.core.counters, "aclose"):
+                self.runner.run(self.core.counters.aclose())
+            self.runner.close()
         self.core.close()
 
 
@@ -208,10 +213,12 @@ def fastapi_site(store: str = "memory://", **more: Any) -> Site:
     app.include_router(outer, prefix="/outer")
     add(app, "/echo", "echo", require())
 
-    def send(method: str, path: str, headers: list[Header], base: str, peer: str, body: bytes) -> Reply:
-        return asyncio.run(_call(app, _scope(method, path, headers, base, peer), body))
+    runner = asyncio.Runner()
 
-    return Site("fastapi", app.state.ostiary.core, guard, clock, app, send, reached)
+    def send(method: str, path: str, headers: list[Header], base: str, peer: str, body: bytes) -> Reply:
+        return runner.run(_call(app, _scope(method, path, headers, base, peer), body))
+
+    return Site("fastapi", app.state.ostiary.core, guard, clock, app, send, reached, runner)
 
 
 def _scope(method: str, path: str, headers: list[Header], base: str, peer: str) -> dict[str, Any]:

@@ -74,7 +74,9 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("setting", "named"), SETTINGS, ids=[f"{number}-{next(iter(setting))}" for number, (setting, _) in enumerate(SETTINGS)])
+@pytest.mark.parametrize(
+    ("setting", "named"), SETTINGS, ids=[f"{number}-{next(iter(setting))}" for number, (setting, _) in enumerate(SETTINGS)]
+)
 def test_a_bad_setting_stops_the_start(make: Make, setting: dict[str, Any], named: str) -> None:
     """A UsageError that names the setting or quotes the value, and no guard on the app."""
     with pytest.raises(UsageError) as refused:

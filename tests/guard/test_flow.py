@@ -48,6 +48,7 @@ POLICIES: dict[str, Declaration | None] = {
     "any": require(any_of=["orders:read", "items:read"]),
     "limited": require(limits="2 per minute"),
     "both": merged(require("orders:read", limits="3 per minute"), limit("5 per minute", by="address")),
+    "pair": merged(require(), limit("1 per minute", by=("principal", "address"))),
     "networks": require(networks=["203.0.113.0/24"]),
     "cards": require(schemes=["api-key"]),
 }
@@ -221,6 +222,8 @@ def test_addresses_and_keys_are_counted_apart() -> None:
     assert found == ["", "", "rate_limit", ""]
     found = [house.decide("limited", key, PEERS[0], loop=False)[2] for key in ("good", "good", "good", "poor")]
     assert found == ["", "", "rate_limit", ""]
+    pairs = [("good", PEERS[0]), ("good", PEERS[0]), ("poor", PEERS[0]), ("good", PEERS[1]), ("poor", PEERS[0])]
+    assert [house.decide("pair", key, peer, loop=False)[2] for key, peer in pairs] == ["", "rate_limit", "", "", "rate_limit"]
     house.close()
 
 

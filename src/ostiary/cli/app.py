@@ -20,6 +20,7 @@ _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing tha
   ostiary lock .                      keep the protection as it is
   ostiary keys create                 an API key for a client of yours
   ostiary guard check wsgi:app        what each route demands
+  ostiary sign https://…              a signed request as a curl command
 
 \b
 Exit codes: 0 gates hold, 1 a gate failed, 2 wrong use,
@@ -214,6 +215,34 @@ def guard() -> None:
     \b
       ostiary guard check wsgi:app
     """
+
+
+@app.command()
+@click.argument("url")
+@click.option("-X", "--request", "method", metavar="METHOD", help="GET, POST, …  [default: GET, with --data POST]")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request; several times.")
+@click.option("-d", "--data", metavar="TEXT", help="The body; @FILE for what is in a file.")
+@click.option("--key-id", envvar="OSTIARY_SIGNING_KEY_ID", required=True, metavar="ID", help="Name of the key; OSTIARY_SIGNING_KEY_ID.")
+@click.option(
+    "--key",
+    type=_FILE,
+    metavar="FILE",
+    help="Private key in PEM, or a shared secret; else OSTIARY_SIGNING_KEY has it, or OSTIARY_SIGNING_KEY_FILE names it.",
+)
+@click.option("--lifetime", type=click.IntRange(min=1), metavar="SECONDS", help="Let the signature expire earlier.")
+@click.option("--simple", is_flag=True, help="By the simple scheme, with a shared secret.")
+def sign(**typed: Any) -> int:
+    """Print a curl command that calls URL with a signature.
+
+    It works once and for five minutes. The key is not in it.
+
+    \b
+      ostiary sign https://api.example.com/orders --key signing.pem --key-id 7fKq2ZxLw0aB
+      ostiary sign https://api.example.com/orders -H 'Content-Type: application/json' -d @order.json
+    """
+    from ostiary.cli import sign as signing
+
+    return signing.sign(**typed)
 
 
 @app.command()

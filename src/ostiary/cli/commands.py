@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from ostiary import api, report
 from ostiary.cli.output import Progress, color, put, talk, width
 from ostiary.errors import UsageError
 from ostiary.model.finding import Audience
+from ostiary.model.records import dataclass
 from ostiary.model.scan import Scan
 from ostiary.report.common import plural
 

@@ -339,6 +339,11 @@ class Core:
             )
         )
 
+    async def aclose(self) -> None:
+        """Closes what belongs to the event loop that ends."""
+        if (close := getattr(self.counters, "aclose", None)) is not None:
+            await close()
+
     def close(self) -> None:
         """Writes what is still to be written. Called at exit as well."""
         self.recorder.close()

@@ -1,1 +1,4 @@
-"""Protocol arithmetic: bytes or text in, bytes or text out. Standard library only; no clock, no network, no files but secrets'."""
+"""Protocol arithmetic: bytes or text in, bytes or text out. No clock, no network, no files but secrets'.
+
+Standard library only, except that tokens and pairs of keys load their library when they are used.
+"""
