@@ -55,6 +55,7 @@ SUBSUMES = {
     "jwt-not-verified": ("invalid-credential-accepted",),
     "hardcoded-secret": ("jwt-weak-secret",),
     "missing-brute-force-protection": ("missing-rate-limit",),
+    "ineffective-rate-limit": ("missing-rate-limit",),
 }
 WITHOUT_CWE = {"weak-challenge", "unversioned-api", "zombie-endpoint", "deprecated-version-live"}
 REFERENCES = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from ostiary.model.records import dataclass
 from ostiary.model.route import Location, Witness
 
 

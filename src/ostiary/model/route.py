@@ -6,9 +6,10 @@ The guard executes a Policy; the scanner infers one. Paths always write paramete
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from ostiary.model.records import dataclass
 
 if TYPE_CHECKING:
     from ostiary.model.limit import Limit

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ostiary.model.finding import Finding
+from ostiary.model.records import dataclass
 from ostiary.model.route import Location, Route
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import takewhile
 
 from ostiary import weaknesses
 from ostiary.model.finding import Audience, Finding
+from ostiary.model.records import dataclass
 from ostiary.model.route import Location
 from ostiary.model.scan import AppSeen, Scan
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from ostiary.errors import ConfigError
 from ostiary.model import patterns
 from ostiary.model.finding import Finding, Severity
+from ostiary.model.records import dataclass
 from ostiary.model.route import Route
 from ostiary.scan.lazy import Pattern
 from ostiary.scan.records import record

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ostiary.errors import UsageError
 from ostiary.model.finding import Audience, Confidence, Finding, Severity
+from ostiary.model.records import dataclass
 from ostiary.model.scan import Scan
 
 NEVER = "never"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from ostiary.errors import ConfigError
 from ostiary.model.finding import Severity, Weakness
+from ostiary.model.records import dataclass
 
 CATEGORIES: dict[str, str] = {
     "authentication": "Authentication",

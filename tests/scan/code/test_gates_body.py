@@ -7,13 +7,56 @@ import pytest
 from tests.scan.code.gatekit import judge, view
 
 IMPORTS = """
-import os
+import hmac, os, typing
+import authlib.oauth2
 import jwt
 from flask import Flask, Response, abort, current_app, g, jsonify, redirect, render_template, request, session, url_for
 from flask_login import current_user
 from werkzeug.security import check_password_hash
 """
 CASES = {
+    "a guard clause over a setting that is read without a default": (
+        "gate",
+        """
+        def gate():
+            kept = current_app.config.get("FEED_KEY")
+            if kept and request.headers.get("X-API-Key") == kept:
+                return jsonify(load())
+            abort(401)
+    """,
+    ),
+    "a guard clause that compares in constant time": (
+        "gate",
+        """
+        def gate():
+            kept = os.environ.get("FEED_KEY")
+            given = request.headers.get("X-API-Key", "")
+            if not kept or not hmac.compare_digest(given.encode(), kept.encode()):
+                abort(401)
+            return jsonify(load())
+    """,
+    ),
+    "nothing is compared where the setting is not set": (
+        "unknown",
+        """
+        def gate():
+            kept = os.environ.get("FEED_KEY")
+            if kept and request.headers.get("X-API-Key") != kept:
+                abort(401)
+            return jsonify(load())
+    """,
+    ),
+    "client authentication of authlib, beside a stub for type checkers": (
+        "gate",
+        """
+        class Server(authlib.oauth2.AuthorizationServer):
+            if typing.TYPE_CHECKING:
+                def create_endpoint_response(self, name, request): ...
+        server = Server()
+        def gate():
+            return server.create_endpoint_response("introspection", request)
+    """,
+    ),
     "refuses before anything else": (
         "gate",
         """

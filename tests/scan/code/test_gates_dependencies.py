@@ -635,6 +635,24 @@ def test_unknown_names_what_cannot_be_followed() -> None:
     assert "broken.py could not be parsed" in found.why
 
 
+def test_nothing_is_said_over_a_dependency_with_too_many_ways() -> None:
+    """What stands on one that was given up is not known either: never that it lets strangers through."""
+    tests = "".join(f"    if settings.f{n}:\n        seen = [{n}, *seen]\n" for n in range(8))
+    source = f"""
+from fastapi import Depends, HTTPException, Request
+from conf import settings
+def account(request: Request):
+    seen = []
+{tests}
+    return find(seen)
+def gate(who=Depends(account)):
+    if who.id != settings.super_user:
+        raise HTTPException(403)
+    return who
+"""
+    assert judge("dependency", source).verdict == "unknown"
+
+
 def test_the_gate_that_is_depended_on_is_named() -> None:
     found = judge("dependency", IMPORTS + CASES["only depends on a gate"][1].replace("\n        ", "\n"))
     assert [g.name for g in found.gates] == ["get_user"]

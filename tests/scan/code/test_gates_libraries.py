@@ -16,6 +16,7 @@ DECORATORS = {
     "flask_security auth_required": ("gate", "from flask_security import auth_required\ngate = auth_required('token')"),
     "flask_security roles_required": ("gate", "from flask_security import roles_required\ngate = roles_required('admin')"),
     "flask_security.decorators": ("gate", "from flask_security.decorators import permissions_required\ngate = permissions_required('x')"),
+    "flask_allows decides by permissions": ("unknown", "from flask_allows2 import Allows\nallows = Allows()\ngate = allows.requires(CanPost)"),
     "starlette requires": ("gate", "from starlette.authentication import requires\ngate = requires('authenticated')"),
     "quart_auth": ("gate", "from quart_auth import login_required as gate"),
     "flask_oidc": ("gate", "from flask_oidc import OpenIDConnect\noidc = OpenIDConnect()\ngate = oidc.require_login"),

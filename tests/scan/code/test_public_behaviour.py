@@ -19,6 +19,13 @@ from flask_login import login_user, logout_user
 from werkzeug.security import check_password_hash, generate_password_hash
 """
 PUBLIC = {
+    "link that the server signed": ("GET", "/share/{kind}", "signed", """
+        def gate(kind):
+            share = make(kind)
+            if request.args.get("mac") != share.mac:
+                abort(404)
+            return share.content
+    """),
     "login that checks a hash": ("POST", "/login", "login", """
         def gate():
             user = User.query.filter_by(name=request.form["username"]).first()

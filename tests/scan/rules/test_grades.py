@@ -50,6 +50,17 @@ CASES = [
 ]
 
 
+def test_a_secret_in_the_path_is_a_credential(tmp_path: Path) -> None:
+    """A handler that looks something up by it may be meant so; one that ignores it answers anybody."""
+    source = (
+        '@app.get("/baskets/<secret>")\ndef a(secret):\n    return find(secret)\n\n\n'
+        '@app.get("/<auth_token>/deals")\ndef b(auth_token):\n    return deals()\n'
+    )
+    (tmp_path / "service.py").write_text(f"{HEAD}\n\n{source}", encoding="utf-8")
+    found = {f.route: f.confidence.value for f in scan_tree(tmp_path).findings if f.weakness == "missing-authentication"}
+    assert found == {("GET", "/baskets/{secret}"): "low", ("GET", "/{auth_token}/deals"): "medium"}
+
+
 @pytest.mark.parametrize(("weakness", "body", "severity", "confidence"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
 def test_degrees(weakness: str, body: str, severity: str, confidence: str, tmp_path: Path) -> None:
     """The severity and the confidence that the case deserves."""

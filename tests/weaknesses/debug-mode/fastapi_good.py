@@ -15,6 +15,8 @@ settings = Settings()
 app = FastAPI(title="Orders", debug=settings.debug)  # ok: debug-mode
 internal = FastAPI(debug=os.getenv("DEBUG") == "1")  # ok: debug-mode
 status = FastAPI(debug=False)  # ok: debug-mode
+if settings.debug:
+    app.debug = True  # ok: debug-mode
 app.mount("/internal", internal)
 app.mount("/status", status)
 

@@ -26,6 +26,14 @@ def index():
     return jsonify(ok=True)
 
 
+def serve(settings):
+    if settings.debug or app.debug:
+        app.debug = True  # ok: debug-mode
+        app.run(port=8003, debug=True)  # ok: debug-mode
+    else:
+        app.run(port=8003)
+
+
 if __name__ == "__main__":
     app.run(port=8000, debug=os.getenv("FLASK_DEBUG") == "1")  # ok: debug-mode
     app.run(port=8001, debug=False)  # ok: debug-mode

@@ -44,4 +44,4 @@ def parcels():
 
 @app.post("/tokens")
 def token(name: str = Depends(clerk)):
-    return {"token": jwt.encode({"sub": name, "jti": secrets.token_hex(8)}, "parcels!", algorithm="HS256")}  # expect: hardcoded-secret
+    return {"token": jwt.encode({"sub": name, "jti": secrets.token_hex(8)}, "kq7V2mZx9Lp4RtW8nBs3Yd6Hc1Jf5GaE0uQi", algorithm="HS256")}  # expect: hardcoded-secret

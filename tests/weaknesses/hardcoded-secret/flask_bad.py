@@ -37,7 +37,7 @@ def only_partners():
 @app.post("/sessions")
 def open_session():
     claims = {"sub": request.form["name"]}
-    return jsonify(token=jwt.encode(claims, "sign-me", algorithm="HS256"))  # expect: hardcoded-secret
+    return jsonify(token=jwt.encode(claims, "kq7V2mZx9Lp4RtW8nBs3Yd6Hc1Jf5GaE0uQi", algorithm="HS256"))  # expect: hardcoded-secret
 
 
 @app.get("/reports")

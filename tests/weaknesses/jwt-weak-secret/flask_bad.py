@@ -11,7 +11,7 @@ app.config["JWT_SECRET_KEY"] = "super-secret"  # expect: jwt-weak-secret
 JWTManager(app)
 JWT_SECRET = os.getenv("JWT_SECRET", "secret")  # expect: jwt-weak-secret
 REFRESH_SECRET = "gym-bookings-refresh-secret-for-production"  # expect: jwt-weak-secret
-DESK_KEY = b"x7Kq2mVt9Lp4Rz8Nw3Ys"  # expect: jwt-weak-secret
+DESK_KEY = b"x7Kq2mVt9Lp4Rz8Nw3Ys"  # short, but nobody guesses it: hardcoded-secret says it
 DOOR_SECRET = os.environ.get("DOOR_SECRET") or "doors"  # expect: jwt-weak-secret
 PARTNER_SECRET = os.environ.get("PARTNER_SECRET", "")  # expect: jwt-weak-secret
 

@@ -32,6 +32,19 @@ def reset_password():
     return jsonify(member=app.members.verify_reset_token(token))
 
 
+class SurveyPage:
+    def check_access(self):
+        if self.survey.private and request.args.get("token") != self.survey.uuid:  # ok: key-in-query-string
+            abort(404)
+
+
+class LogoPage:
+    def check_access(self):
+        if (token := request.args.get("token")) and links.loads(token, salt="logo") == self.event.id:  # ok: key-in-query-string
+            return
+        abort(404)
+
+
 @app.post("/tokens")
 def tokens():
     secret = request.form.get("client_secret", "")  # ok: key-in-query-string

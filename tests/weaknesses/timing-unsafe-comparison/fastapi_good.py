@@ -8,6 +8,9 @@ from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
+from sqlmodel import Session, select
+
+from weather.models import Owner, open_session
 
 
 class Settings(BaseSettings):
@@ -45,6 +48,13 @@ def operator(sent: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str
     if sent.username == "operator" and secrets.compare_digest(sent.password, settings.admin_password):  # ok: timing-unsafe-comparison
         return sent.username
     raise HTTPException(401)
+
+
+def owner(key: str = Depends(station_key), session: Session = Depends(open_session)) -> Owner:
+    found = session.exec(select(Owner).where(Owner.api_key == key, Owner.active)).first()  # ok: timing-unsafe-comparison
+    if found is None:
+        raise HTTPException(401)
+    return found
 
 
 @app.put("/password", dependencies=[Depends(operator)])

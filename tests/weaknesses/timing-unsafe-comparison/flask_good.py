@@ -7,6 +7,8 @@ from functools import wraps
 
 from flask import Flask, abort, jsonify, request, session
 
+from weather.models import RemoteToken, db
+
 app = Flask(__name__)
 FEED_KEY = os.environ["FEED_KEY"]
 KEY_DIGESTS = {"stock": os.environ["STOCK_KEY_SHA256"]}
@@ -41,6 +43,13 @@ def change_password():
     if form["token_type"] == "bearer":  # ok: timing-unsafe-comparison
         session["kind"] = form["token_type"]
     return "", 204
+
+
+@app.post("/remote-sign-in")
+def remote_sign_in():
+    token = request.form["token"]
+    found = db.session.query(RemoteToken).filter(RemoteToken.token == token).first()  # ok: timing-unsafe-comparison
+    return jsonify(waiting=found is None)
 
 
 @app.get("/filters")

@@ -203,7 +203,7 @@ def supplied(f: Frame, value: Value, path: Path) -> Ways:
     """What a dependency hands over to a stranger; where it refuses, the walk ends."""
     out: Ways = []
     ends = f.engine.judge.supplied(value, f.engine.request)
-    if not any(e.path.tested for e in ends):
+    if not any(e.path.tested or any(kind == "unresolved" for kind, _ in e.path.labels) for e in ends):
         # no credential is looked at: which setting made it return what does not matter
         things = {e.thing for e in ends if e.how == "return"}
         telling = [t for t in things if t.kind in TAINTED]

@@ -224,11 +224,13 @@ class Gates:
         if key not in self._supplied:
             self._running.add(key)
             self._kept.append(value)
+            engine, why = self._engine(request), f"{short_name(value)} has too many ways through to follow"
             try:
-                self._supplied[key] = entries.supplied(self._engine(request), value)
+                ends = entries.supplied(engine, value)
+                # where ways were dropped, nobody knows that those left are all
+                self._supplied[key] = [End(e.how, e.thing, e.path.label("unresolved", why)) for e in ends] if engine.lost else ends
             except (TooMuch, RecursionError):
-                lost = frozenset({("unresolved", f"{short_name(value)} has too many ways through to follow")})
-                self._supplied[key] = [End("return", UNKNOWN, Path(labels=lost))]
+                self._supplied[key] = [End("return", UNKNOWN, Path().label("unresolved", why))]
             finally:
                 self._running.discard(key)
         return self._supplied[key]

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ostiary.scan.code import attributes, bindings, calls, conditions, exempt, expressions, items, libraries, refusals, schemes, unread
+from ostiary.scan.code import (
+    attributes,
+    bindings,
+    calls,
+    conditions,
+    exempt,
+    expressions,
+    items,
+    libraries,
+    looking,
+    refusals,
+    schemes,
+    unread,
+)
 from ostiary.scan.code.frames import Frame
 from ostiary.scan.code.ir import Expr
 from ostiary.scan.code.things import (
@@ -215,37 +228,6 @@ def _isinstance(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Ar
     return [(path, Thing("nobody", args[0].name, soft=not anonymous, truth=anonymous))]
 
 
-def _getattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
-    wanted = args[1].value if len(args) > 1 and args[1].kind == "const" else None
-    if args and args[0].kind == "view" and isinstance(wanted, str):
-        return [(path, attributes.mark(f.engine, wanted, args[2] if len(args) > 2 else None))]
-    if args and args[0].kind in ("onward", "view"):
-        return [(path, Thing("asked", "an attribute of the view function"))]
-    if not isinstance(wanted, str):
-        return [(path, UNKNOWN)]
-    found = attributes.attribute(f.engine, args[0], wanted)
-    lost = found.kind == "unknown" or (found.kind == "value" and isinstance(found.value, Member))
-    if lost and len(args) > 2 and args[2].kind == "const" and args[2].value not in (None, False):
-        return [(path, args[2])]
-    if found.kind == "flag" and found.value is NO_DEFAULT and len(args) > 2 and args[2].kind == "const":
-        return [(path, flag(found.name, args[2].value))]
-    return [(path, found)]
-
-
-def _hasattr(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
-    if len(args) > 1 and args[0].kind == "view" and isinstance(args[1].value, str):
-        seen = attributes.mark(f.engine, args[1].value, NONE)
-        return [(path, seen if seen.kind == "asked" else const(seen != NONE))]
-    if args and args[0].kind in ("onward", "view"):
-        return [(path, Thing("asked", "an attribute of the view function"))]
-    found = (
-        _getattr(f, e, value, name, path, args[:2], {})
-        if len(args) > 1 and args[0].kind in ("bag", "nobody", "request")
-        else [(path, UNKNOWN)]
-    )
-    return [(p, t if t.kind == "nobody" else UNKNOWN) for p, t in found]
-
-
 def _setting(f: Frame, e: Expr, value: Value, name: str, path: Path, args: Args, kwargs: Kwargs) -> Ways:
     key = args[0].value if args and args[0].kind == "const" else "a setting"
     default = args[1] if len(args) > 1 else kwargs.get("default", UNKNOWN)
@@ -299,7 +281,7 @@ def any_all(f: Frame, e: Expr, path: Path) -> Ways:
 _ROLES: dict[str, Callable[[Frame, Expr, Value, str, Path, Args, Kwargs], Ways]] = {
     "abort": _abort, "redirect": _redirect, "enforce": _enforce, "verifier": _verifier, "compare": _compare, "password": _password,
     "unverified": lambda f, e, v, n, p, a, k: _claims(f, e, p, join(a)),
-    "same": _same, "scheme": _scheme_param, "truth": _truth, "isinstance": _isinstance, "getattr": _getattr, "hasattr": _hasattr,
+    "same": _same, "scheme": _scheme_param, "truth": _truth, "isinstance": _isinstance, "getattr": looking.get, "hasattr": looking.has,
     "setting": _setting, "request": lambda f, e, v, n, p, a, k: [(p, REQUEST)], "headers": lambda f, e, v, n, p, a, k: [(p, bag("header"))],
     "identity": lambda f, e, v, n, p, a, k: [(p, ANYBODY)], "credential": lambda f, e, v, n, p, a, k: [(p, raw("header:authorization"))],
     "refusal": lambda f, e, v, n, p, a, k: [(p, answer(401))], "regex": _regex, "log": lambda f, e, v, n, p, a, k: [(p, NONE)],

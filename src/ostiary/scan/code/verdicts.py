@@ -116,9 +116,10 @@ def _verified(end: End) -> bool:
 
 
 def _open(ends: list[End], through: list[End], evidence: list[End], conditional: bool, role: str) -> Finding:
-    unsure = [text for e in through for kind, text in e.path.labels if kind in ("unsure", "unresolved")]
+    labels = {label for e in through for label in e.path.labels}
+    unsure = [f"{text} could not be followed" if kind == "unsure" else text for kind, text in labels if kind in ("unsure", "unresolved")]
     if unsure and conditional and role != "handler":
-        return Finding("unknown", f"{min(unsure)} could not be followed")
+        return Finding("unknown", min(unsure))
     tested = {t for e in ends for t in e.path.tested} - ({"login"} if evidence or role == "dependency" else {"login", "presence"})
     if not tested and not (role == "dependency" and any(e.thing.kind == "nobody" for e in through)):
         return Finding("none")

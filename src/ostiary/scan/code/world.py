@@ -115,8 +115,6 @@ class World:
         parent = code.parent
         if isinstance(parent, Function):
             scope = self.inside(parent)
-            if code not in self.defined and isinstance(scope.names, Waiting):
-                scope.names.names()
             return self.defined.get(code, scope)
         if isinstance(parent, ClassDef):
             outer = self._outer(parent)

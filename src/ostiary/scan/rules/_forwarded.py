@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.scan.code.ir import Expr, Function, last_name, walk
 from ostiary.scan.code.values import Func, Value
 from ostiary.scan.code.world import World, options
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._sources import read_of
 
 _APPENDED = frozenset({"x-forwarded-for", "forwarded", "http-x-forwarded-for", "x-forwarded"})
@@ -23,7 +23,7 @@ _TRUST = Pattern(r"trust|prox(?:y|ies)|allowed_hop|hops|is_private|behind", re.I
 _DEPTH = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Forwarded:
     """A read of such a header; ``sure`` for the ones that proxies only add to, so that what the caller sent stays in them."""
 

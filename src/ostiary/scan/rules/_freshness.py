@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.scan.code.ir import Expr, Function, last_name, walk
 from ostiary.scan.code.sites import Site
 from ostiary.scan.code.values import Func
 from ostiary.scan.code.world import World, options
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._bits import number
 from ostiary.scan.rules._callers import callers
 from ostiary.scan.rules._flows import Flow, text_of
@@ -34,7 +34,7 @@ _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 6
 _MILLISECONDS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Window:
     """A comparison with the clock; ``seconds`` None when the bound is not known."""
 

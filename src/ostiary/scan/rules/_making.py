@@ -7,12 +7,12 @@ takes that for good.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ostiary.scan.code.ir import Expr, Function, last_name, walk
 from ostiary.scan.code.values import Const, Ext, Func, name_of
 from ostiary.scan.code.world import options
+from ostiary.scan.records import record
 from ostiary.scan.rules._flows import Flow
 from ostiary.scan.rules._sources import read_of
 from ostiary.scan.rules._words import listed, words
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Part:
     """One thing that a value is made of, in the function where it stands; ``hashed`` when only its digest is used."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ostiary.scan.code.ir import Expr, Function, argument, last_name, walk
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import altered, record
 from ostiary.scan.rules._callers import callers, given_for
 from ostiary.scan.rules._flows import Flow, text_of
 from ostiary.scan.rules._sources import read_of
@@ -32,7 +32,7 @@ class Role(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Piece:
     """``lossy`` when different bytes become the same text on the way; ``sure`` when the request is seen to be read, not guessed by a name."""
 
@@ -145,7 +145,7 @@ def _call(flow: Flow, expr: Expr, depth: int) -> Iterator[Piece]:
         yield Piece(Role.JSON, sure=sure)
     elif last == "decode" and func[0] == "attr":
         errors = text_of(argument(expr, 1, "errors"))
-        yield from (replace(p, lossy=p.lossy or errors in _LOSSY) for p in pieces(flow, func[2], depth))
+        yield from (altered(p, lossy=p.lossy or errors in _LOSSY) for p in pieces(flow, func[2], depth))
     elif last == "join" and func[0] == "attr" and expr[3]:
         yield from _joined(flow, func[2], flow.expand(expr[3][0]), depth)
     elif last == "format" and func[0] == "attr" and func[2][0] == "str":

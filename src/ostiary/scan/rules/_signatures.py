@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.scan.code.ir import Expr, Function, argument, last_name, walk
 from ostiary.scan.code.sites import Call, Site
 from ostiary.scan.code.world import World
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._callers import callers
 from ostiary.scan.rules._flows import Flow
 from ostiary.scan.rules._making import callee_name
@@ -30,7 +30,7 @@ _PROVIDER = Pattern(
 _DEPTH = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Check:
     """A signature of a request is verified. ``computed`` is where it is computed; ``function`` compares it at ``at``; ``given`` names what it is
     compared with; ``message`` is what is signed."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ostiary.model.route import Location
 from ostiary.scan.code.ir import argument, column_of, last_name, line_of
 from ostiary.scan.code.world import World
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import record
 from ostiary.scan.rules._bits import number
 from ostiary.scan.rules._callers import calls_of
 from ostiary.scan.rules._flows import Flow
@@ -18,7 +18,7 @@ _SETTING = Pattern(rb"^workers\s*=\s*(.+)$", re.MULTILINE)
 _NUMBER = Pattern(rb"\b(\d+)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Workers:
     """``sure`` when a number above one is written down; else it is computed from the machine or the environment."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence
 from ostiary.scan.code.ir import Expr, Function, last_name, line_of
 from ostiary.scan.code.sites import Compare, Site
+from ostiary.scan.records import record
 from ostiary.scan.rules import Found, Rule, sites_of
 from ostiary.scan.rules._facts import facts
 from ostiary.scan.rules._flows import Flow, text_of
@@ -36,7 +36,7 @@ _DESCRIBED = listed("example examples properties schema json_schema_extra openap
 _SCHEME_WORDS = listed("bearer basic token null none undefined true false digest apikey jwt password test access refresh")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Suspect:
     """A literal with the name it goes by; ``where`` is assign, default, keyword, item or argument."""
 

@@ -156,6 +156,8 @@ def _starts_session(app: AppCode, function: Function) -> bool:
     logins = [c[2] for c in function.calls if last_name(c[2]) == "login_user"]
     if any(name_of(app.world.value(callee, app.world.inside(function))) == "flask_login.login_user" for callee in logins):
         return True
+    if not mentions(app.world, function.module, (b"session",)):
+        return False
     return any(_keeps_identity(target) and _is_session(app, function, target[2]) for target in _targets(function))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence, Severity
 from ostiary.model.route import Location
@@ -12,6 +11,7 @@ from ostiary.scan.code.ir import Expr, Module, column_of, dotted, last_name, lin
 from ostiary.scan.code.sites import AppCode, Call, Site
 from ostiary.scan.code.values import Const, Default, Either, Made, Member, Value, members, name_of
 from ostiary.scan.code.world import World
+from ostiary.scan.records import record
 from ostiary.scan.rules import Found, Rule, sites_of
 from ostiary.scan.rules._callers import callers, given_for
 from ostiary.scan.rules._facts import facts
@@ -36,7 +36,7 @@ _PUBLISHED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Held:
     """A text that the key holds; ``default`` when something else may be configured; where it stands, if that is known."""
 
@@ -45,7 +45,7 @@ class _Held:
     at: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Place:
     module: Module
     at: int

@@ -55,7 +55,9 @@ def reachable(code: RouteCode) -> Found:
 def _confidence(code: RouteCode) -> Confidence:
     """High where nothing speaks for strangers; medium for pages, ways in, capability URLs and routes that ask who is calling and do not insist."""
     function = code.handler.function if code.handler is not None else None
-    if code.route.unresolved or (function is not None and _compares_credential(code, function)):
+    if code.route.unresolved or (
+        function is not None and (_compares_credential(code, function) or _looks_up_key(code.route.path, function))
+    ):
         return Confidence.LOW
     if _asks_somebody(code.route) or _is_entrance(code) or _holds_key(code.route.path) or _says_public(code):
         return Confidence.MEDIUM
@@ -89,6 +91,12 @@ def _is_entrance(code: RouteCode) -> bool:
 def _holds_key(path: str) -> bool:
     """``/feeds/{auth_token}``: who knows the address may read it."""
     return any(names_secret(name) > NO for name in _PARAMETER.findall(path))
+
+
+def _looks_up_key(path: str, function: Function) -> bool:
+    """``/checkouts/{client_secret}`` whose handler does something with the secret: it is the credential for this one thing."""
+    keys = {name for name in _PARAMETER.findall(path) if names_secret(name) > NO}
+    return any(node[0] == "name" and node[2] in keys for node in walk(function.body))
 
 
 def _is_page(route: Route, function: Function) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ostiary.model.finding import Confidence, Severity
 from ostiary.scan.code.sites import Call
+from ostiary.scan.records import record
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._callers import callers
 from ostiary.scan.rules._message import Piece, Role
@@ -21,7 +21,7 @@ _BODIES = frozenset({Role.BODY, Role.JSON})
 _ADDRESS = frozenset({Role.PATH, Role.URL})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Flaw:
     severity: Severity
     confidence: Confidence

@@ -1,6 +1,6 @@
 from flask import Flask
 
-from people.doors import members_only, roles_allowed, timed
+from people.doors import counted_members_only, members_only, roles_allowed, timed
 
 app = Flask(__name__)
 
@@ -10,6 +10,12 @@ app = Flask(__name__)
 @members_only
 def club():
     return "club"
+
+
+@app.get("/cellar")
+@counted_members_only
+def cellar():
+    return "cellar"
 
 
 @app.get("/vault")

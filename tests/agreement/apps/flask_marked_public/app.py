@@ -1,5 +1,7 @@
 """Everything asks for a key, unless its view is marked."""
 
+from functools import wraps
+
 from flask import Flask, abort, current_app, request
 
 KEYS = ("k-314", "k-159")
@@ -8,6 +10,23 @@ KEYS = ("k-314", "k-159")
 def public(view):
     view.is_public = True
     return view
+
+
+def timed(view):
+    @wraps(view)
+    def inner(*args, **kwargs):
+        return view(*args, **kwargs)
+
+    return inner
+
+
+def renamed(view):
+    # the mark stays behind on the view that is wrapped
+    def inner():
+        return view()
+
+    inner.__name__ = view.__name__
+    return inner
 
 
 def guard():
@@ -31,6 +50,20 @@ def index():
 @app.get("/secret")
 def secret():
     return "secret"
+
+
+@app.get("/prices")
+@timed
+@public
+def prices():
+    return "prices"
+
+
+@app.get("/terms")
+@renamed
+@public
+def terms():
+    return "terms"
 
 
 @app.route("/contact", methods=["POST"])

@@ -1,4 +1,4 @@
-from functools import wraps
+from functools import update_wrapper, wraps
 from time import perf_counter
 
 from .identity import who
@@ -23,6 +23,14 @@ def roles_allowed(*roles):
         return inner
 
     return decorate
+
+
+def counted_members_only(view):
+    def inner(*args, **kwargs):
+        who()
+        return view(*args, **kwargs)
+
+    return update_wrapper(inner, view)
 
 
 def timed(view):
