@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import subprocess
@@ -64,3 +65,21 @@ def test_no_event_is_lost_when_the_server_is_told_to_end(framework: str, tmp_pat
 
     events = open_store(service.environment["OSTIARY_STORE"], "events")
     assert answered == len([event for event in events.recent(100) if event.route == ("GET", service.read)]) == 15
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "said"),
+    [("--no-proxy-headers", 0, "forged addresses are not believed"), ("--proxy-headers", 1, "--no-proxy-headers")],
+)
+def test_a_server_that_believes_strangers_is_found(tmp_path: Path, option: str, code: int, said: str) -> None:
+    """``guard check --url`` sends itself forged headers: uvicorn believes them from this machine unless it is told not to."""
+    module = _guarded()
+    service = module.fastapi_service(EXAMPLES, tmp_path)
+    service = dataclasses.replace(service, command=tuple(option if word == "--no-proxy-headers" else word for word in service.command))
+    with service.running():
+        url = f"http://127.0.0.1:{service.port}/api/v1/health"
+        command = [sys.executable, "-m", "ostiary.cli", "guard", "check", "app.main:app", "--url", url]
+        found = subprocess.run(
+            command, cwd=service.folder, env=os.environ | service.environment, capture_output=True, text=True, check=False
+        )
+    assert (found.returncode, said in found.stderr) == (code, True), found.stderr

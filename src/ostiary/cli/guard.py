@@ -12,21 +12,23 @@ from ostiary.report.common import plural
 
 @click.command()
 @click.argument("target", metavar="MODULE:APP")
+@click.option("--url", metavar="URL", help="Also ask the running app, with forged forwarding headers.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
-def check(target: str, as_json: bool, quiet: bool) -> int:
+def check(target: str, url: str | None, as_json: bool, quiet: bool) -> int:
     """List what each route of an app demands; exit with 1 when something is wrong.
 
     The app is imported, as its server would do it. Wrong is: a route that nobody declared, a gate of the app's own that is named and
-    is not on the route, a pattern without a route, counters that workers do not share.
+    is not on the route, a pattern without a route, counters that workers do not share, and with --url a server that lets strangers choose their address.
 
     \b
       ostiary guard check wsgi:app
       ostiary guard check "shop:create_app()" --json
+      ostiary guard check wsgi:app --url http://127.0.0.1:8000/health
     """
     from ostiary.guard.appcheck import check as check_app
 
-    found = check_app(target)
+    found = check_app(target, url)
     if as_json:
         problems = [problem._asdict() for problem in found.problems]
         put(json.dumps({"routes": found.rows(), "problems": problems}, indent=2) + "\n", data=True)
@@ -34,7 +36,8 @@ def check(target: str, as_json: bool, quiet: bool) -> int:
         put(_table(found.rows()))
     for problem in found.problems:
         talk(f"{problem.what}: {problem.hint}" + (f" ({problem.where})" if problem.where else ""), quiet=quiet)
-    verdict = plural(len(found.problems), "problem") if found.problems else f"{plural(len(found.declared), 'route')}, all declared"
+    fine = f"{plural(len(found.declared), 'route')}, all declared" + (", forged addresses are not believed" if url else "")
+    verdict = plural(len(found.problems), "problem") if found.problems else fine
     talk(verdict + (" (monitor mode: nothing is refused)" if found.monitor else ""), quiet=quiet)
     return 1 if found.problems else 0
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
+import urllib.error
+import urllib.request
 from typing import Any
 
 from ostiary.errors import OstiaryError, UsageError
 from ostiary.guard.checks import Declared, Problem, place
 
 _NAME = "ostiary"
+FORGED = "192.0.2.123"
+"""An address of RFC 5737 that nobody has."""
+_WAIT = 5.0
 
 
 class Checked:
@@ -26,13 +32,57 @@ class Checked:
         return [_row(one) for one in self.declared]
 
 
-def check(target: str) -> Checked:
-    """The app that ``package.module:name`` (or ``:make()``) names. Raises UsageError when there is none, or no guard on it."""
+def check(target: str, url: str | None = None) -> Checked:
+    """The app that ``package.module:name`` (or ``:make()``) names; with ``url`` the running one is asked, too.
+
+    Raises UsageError when there is none, or no guard on it.
+    """
     app = load(target)
     installed = getattr(app, "extensions", {}).get(_NAME) or getattr(getattr(app, "state", None), _NAME, None)
     if installed is None:
         raise UsageError(f"{target} has no guard: write Guard(app) from ostiary.flask or ostiary.fastapi")
-    return Checked(installed)
+    found = Checked(installed)
+    if url is not None:
+        found.problems += forged(installed.core, url)
+    return found
+
+
+def forged(core: Any, url: str, wait: float = _WAIT) -> list[Problem]:
+    """Calls the running app with forged forwarding headers (NET-1) and reads in its events which address it believed.
+
+    Raises UsageError when no guard answers, and when the event does not come within ``wait`` seconds.
+    """
+    request_id = _asked(url)
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        for event in core.recorder.store.recent(1000):
+            if event.request_id == request_id:
+                return [_believed(core)] if event.address == core.kept_address(FORGED) else []
+        time.sleep(0.1)
+    raise UsageError(f"{url} answered, but its event is not in {core.events_url}: run this with the settings of that server")
+
+
+def _believed(core: Any) -> Problem:
+    ours = "the proxy in front passes on what clients send: let it overwrite X-Forwarded-For"
+    server = "its server believes X-Forwarded-For: start uvicorn with --no-proxy-headers, and write proxies=1 behind a proxy"
+    return Problem("forged-address", "a stranger may choose the client's address", server if core.trust.nobody else ours)
+
+
+def _asked(url: str) -> str:
+    """The id of the request that was made."""
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"{url!r} is no URL; write http://127.0.0.1:8000/health")
+    headers = {"X-Forwarded-For": FORGED, "X-Real-IP": FORGED, "Forwarded": f"for={FORGED}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:  # noqa: S310 http and https only
+            found = answer.headers.get("X-Request-Id")
+    except urllib.error.HTTPError as refused:
+        found = refused.headers.get("X-Request-Id")
+    except OSError as error:
+        raise UsageError(f"{url} does not answer: {getattr(error, 'reason', error)}") from None
+    if not found:
+        raise UsageError(f"{url} answers without X-Request-Id: no guard of ours is there")
+    return str(found)
 
 
 def load(target: str) -> Any:

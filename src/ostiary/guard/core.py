@@ -332,12 +332,16 @@ class Core:
                 latency_us=int((ended - request.started) * 1e6),
                 principal=who.subject if who is not None else "",
                 key_id=who.key_id if who is not None else "",
-                address=network.shown(request.address, self._event_addresses, self._address_key),
+                address=self.kept_address(request.address),
                 agent=next(iter(request.header("user-agent")), ""),
                 reason=request.reason,
                 verdict=request.verdict,
             )
         )
+
+    def kept_address(self, address: str) -> str:
+        """An address as events hold it."""
+        return network.shown(address, self._event_addresses, self._address_key)
 
     async def aclose(self) -> None:
         """Closes what belongs to the event loop that ends."""
