@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -61,15 +62,17 @@ def near(world: World, module: Module, needles: tuple[bytes, ...]) -> set[Functi
     lines = _lines(world, module, needles)
     if lines is None:
         return {module.top, *module.functions}
-    return {module.top, *[f for f in module.functions if any(_first(f) <= line <= f.end for line in lines)]}
+    return {module.top, *[f for f in module.functions if _spans(f, lines)]}
 
 
-def _first(function: Function) -> int:
-    return min([function.line, *[line_of(d[1]) for d in function.decorators]])
+def _spans(function: Function, lines: list[int]) -> bool:
+    first = min([function.line, *[line_of(d[1]) for d in function.decorators]])
+    at = bisect_left(lines, first)
+    return at < len(lines) and lines[at] <= function.end
 
 
-def _lines(world: World, module: Module, needles: tuple[bytes, ...]) -> set[int] | None:
-    """The lines that hold one of the words, None when it cannot be said."""
+def _lines(world: World, module: Module, needles: tuple[bytes, ...]) -> list[int] | None:
+    """The lines that hold one of the words, in order, None when it cannot be said."""
     source = _lowered(world, module)
     if source is None or module.repaired:
         return None
@@ -80,7 +83,7 @@ def _lines(world: World, module: Module, needles: tuple[bytes, ...]) -> set[int]
             line += source.count(b"\n", start, at)
             found.add(line)
             start, at = at, source.find(needle, at + 1)
-    return found
+    return sorted(found)
 
 
 def settings_in(node: Expr) -> Iterator[tuple[str, Expr]]:
