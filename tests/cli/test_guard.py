@@ -95,3 +95,38 @@ def test_a_mistake_is_one_line(shop: Path, target: str, said: str) -> None:
     assert (found.returncode, found.stdout) == (2, "")
     assert said in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+WATCHED = """
+from flask import Flask
+from ostiary.flask import Guard
+app = Flask("watched", static_folder=None)
+Guard(app, mode="monitor", pepper=b"a pepper that is used by nobody else", https="off")
+app.add_url_rule("/open", "open", lambda: "open")
+with app.test_client().get("/open") as answer:
+    assert answer.status_code == 200
+app.extensions["ostiary"].core.close()
+"""
+
+
+def events(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ostiary.cli", "guard", "events", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_events_show_what_would_be_refused(tmp_path: Path) -> None:
+    """A call that monitor mode let through stands there with its reason; both as a table and as JSON."""
+    subprocess.run([sys.executable, "-c", WATCHED], cwd=tmp_path, check=True, capture_output=True)
+    table = events(tmp_path, "--refused")
+    assert table.returncode == 0
+    assert [" ".join(line.split()[1:]) for line in table.stdout.splitlines()] == ["monitor 200 GET /open undeclared - 127.0.0.1"]
+    (event,) = json.loads(events(tmp_path, "--json").stdout)
+    assert (event["verdict"], event["reason"], event["route"]) == ("monitor", "undeclared", ["GET", "/open"])
+
+
+@pytest.mark.parametrize(("words", "said"), [((), "there is no"), (("--store", "memory://"), "memory://")])
+def test_events_of_nothing_are_one_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    """No store yet, or one that ended with its process: exit code 2, and no file is made."""
+    found = events(tmp_path, *words)
+    assert (found.returncode, found.stdout, said in found.stderr) == (2, "", True)
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from ostiary.cli.moments import iso
 from ostiary.cli.output import put, talk
 from ostiary.report.common import plural
 
@@ -43,10 +44,49 @@ def check(target: str, url: str | None, as_json: bool, quiet: bool) -> int:
 
 
 def _table(rows: list[dict[str, str]]) -> str:
-    columns = ("method", "path", "demands", "limits")
+    columns = [name for name in (rows[0] if rows else ()) if name != "at"]
     widths = [max([len(row[name]) for row in rows], default=0) for name in columns]
     lines = ["  ".join(row[name].ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
-COMMANDS: dict[str, click.Command] = {"check": check}
+@click.command()
+@click.option(
+    "--store", envvar="OSTIARY_STORE", default="sqlite:///ostiary.db", show_default=True, help="Where the events are; or OSTIARY_STORE."
+)
+@click.option("--refused", is_flag=True, help="Only what was refused, or would have been in monitor mode.")
+@click.option("-n", "--number", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many of the newest.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def events(store: str, refused: bool, number: int, as_json: bool) -> int:
+    """Show what the guard of a running app has decided, the newest last.
+
+    In monitor mode the verdict "monitor" is what enforce would refuse.
+
+    \b
+      ostiary guard events
+      ostiary guard events --refused -n 200
+    """
+    from ostiary.guard.recent import recent
+
+    found = recent(store, number, refused=refused)
+    if as_json:
+        put(json.dumps([event._asdict() for event in found], indent=2) + "\n", data=True)
+        return 0
+    rows = [
+        {
+            "when": iso(event.time) or "",
+            "verdict": event.verdict,
+            "status": str(event.status),
+            "call": f"{event.method} {event.path}",
+            "reason": event.reason,
+            "who": event.key_id or event.principal or "-",
+            "address": event.address,
+        }
+        for event in found
+    ]
+    put(_table(rows))
+    talk(plural(len(found), "event"))
+    return 0
+
+
+COMMANDS: dict[str, click.Command] = {"check": check, "events": events}
