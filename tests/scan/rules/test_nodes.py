@@ -48,7 +48,7 @@ def test_near_are_functions_with_a_line_that_holds_the_word(ends: str) -> None:
 
 def test_near_takes_every_function_of_a_repaired_file() -> None:
     """Lines of a text that was changed before it was parsed decide nothing."""
-    world = read("def one():\n    return 1\ndef two():\n    return f'{'a'}'\n")
+    world = read("def one():\n    return 1\ndef two():\n    try:\n        return 2\n    except A, B:\n        return 3\n")
     module = world.modules["app"]
     assert module.repaired
     assert _names(near(world, module, (b"hsts",))) == {"<module>", "one", "two"}
