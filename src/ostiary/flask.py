@@ -38,7 +38,7 @@ from werkzeug.routing import RequestRedirect
 
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
-from ostiary.guard.checks import Declared, Problem, gate_reached, problems, warning
+from ostiary.guard.checks import Declared, Problem, bursts, gate_reached, problems, warning
 from ostiary.guard.core import Core
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, exempt, limit, merged, nearest, public, require
@@ -112,6 +112,8 @@ class Installed:
             if not self._checked:
                 found = self.problems()
                 warning(logger, found, monitor=self.core.monitor)
+                for burst in bursts(self.declared()):
+                    logger.warning("%s", burst)
                 self._checked = True
 
     def problems(self) -> list[Problem]:

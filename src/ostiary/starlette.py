@@ -32,7 +32,7 @@ from starlette.responses import PlainTextResponse, Response
 from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
-from ostiary.guard.checks import Declared, Problem, gate_reached, problems, warning
+from ostiary.guard.checks import Declared, Problem, bursts, gate_reached, problems, warning
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Decision, Deny, Principal
 from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, exempt, limit, nearest, public, require
@@ -108,6 +108,8 @@ class Installed:
         with self._lock:
             if not self._checked:
                 warning(logger, self.problems(), monitor=self.core.monitor)
+                for burst in bursts(self.declared()):
+                    logger.warning("%s", burst)
                 self._checked = True
 
     def problems(self) -> list[Problem]:

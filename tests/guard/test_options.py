@@ -177,3 +177,20 @@ def test_a_setting_that_cannot_be_stops_the_start(make: Make, settings: dict[str
     """UsageError that names the setting, not a request that fails."""
     with pytest.raises(UsageError):
         make(**settings)
+
+
+def test_the_event_holds_what_is_left_of_the_tightest_limit(make: Make) -> None:
+    """AUDIT-1: after the second of five calls three are left; where no limit was asked there is nothing."""
+    site = make()
+    for path in ("/public-limited", "/public-limited", "/health"):
+        site.ask(path)
+    assert [event.limit for event in site.events()] == ["4 of 5 per minute", "3 of 5 per minute", ""]
+
+
+def test_the_worst_case_of_a_burst_is_said_at_start_up(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """LIMIT-3: ten a minute with a burst of three lets through twelve in some minute, said once."""
+    site = make(routes={"/undeclared": merged(require(), limit("10 per minute burst 3"))})
+    with caplog.at_level(logging.WARNING, "ostiary"):
+        site.ask("/health")
+        site.ask("/health")
+    assert caplog.text.count("10 per minute burst 3 lets through at most 12 in some 60 seconds") == 1

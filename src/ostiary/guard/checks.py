@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ostiary.model.limit import worst_case
+
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
     from ostiary.guard.policies import Compiled
@@ -72,6 +74,12 @@ def _apart(core: Core, environ: Mapping[str, str]) -> Iterator[Problem]:
     if core.counters_url.startswith("memory:") and workers.isdigit() and int(workers) > 1:
         hint = f"{workers} workers count apart; write counters='sqlite:///ostiary.db'"
         yield Problem("counters-in-memory", "rate limits", hint)
+
+
+def bursts(declared: Iterable[Declared]) -> list[str]:
+    """For each GCRA limit in force the most that it lets through in some interval of its length (LIMIT-3)."""
+    limits = {limit for one in declared for _, limit in (*one.compiled.by_address, *one.compiled.by_principal) if limit.kind == "gcra"}
+    return sorted(f"{limit} lets through at most {worst_case(limit)} in some {limit.seconds} seconds" for limit in limits)
 
 
 def warning(logger: logging.Logger, found: list[Problem], *, monitor: bool) -> None:

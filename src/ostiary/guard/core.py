@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ostiary import redact
@@ -48,6 +49,7 @@ FAILURES = "20 per minute"
 UNMATCHED = "60 per minute"
 _FIELDS = LimitFields()
 _REDIRECTS = 300
+_LEFT = itemgetter(1)
 _RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
 
 
@@ -58,8 +60,8 @@ class Core:
     one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
     attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
-    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``. ``gates_run_later``: a gate of the app's own tells who is calling only after the decision
-    (set by adapters). ``clock`` gives Unix seconds.
+    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
+    ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -336,6 +338,7 @@ class Core:
                 agent=next(iter(request.header("user-agent")), ""),
                 reason=request.reason,
                 verdict=request.verdict,
+                limit=_limit_state(request),
             )
         )
 
@@ -354,6 +357,14 @@ class Core:
         self.counters.close()
         if self.key_store is not None:
             self.key_store.close()
+
+
+def _limit_state(request: Request) -> str:
+    """What is left of the limit that has least, as ``3 of 5 per minute``; empty where none was asked."""
+    if request.spent is None or not request.spent.states:
+        return ""
+    index, left, _ = min(request.spent.states, key=_LEFT)
+    return f"{left} of {request.limits[index].text}"
 
 
 def _failed() -> Deny:

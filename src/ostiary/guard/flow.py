@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ostiary.guard import network, transport
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 LONGEST_TARGET = 16_384
 _PRINCIPAL = ("principal",)
-# Scopes are tuples of texts that do not change: a key and a route are compared once.
-_admits = lru_cache(maxsize=4096)(admits)
 
 
 def arrive(core: Core, request: Request) -> Deny | None:
