@@ -75,7 +75,7 @@ class Shim:
             await self.app(scope, receive, send)
             return
         core = self._core
-        if not core.monitor and scope.get("extensions"):
+        if not core.settings.monitor and scope.get("extensions"):
             scope["extensions"] = {name: value for name, value in scope["extensions"].items() if name not in _UNSEEN}
         request = AsgiRequest(scope, core.clock(), self._site)
         scope[KEY] = request

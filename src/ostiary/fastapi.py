@@ -50,7 +50,7 @@ SCHEME = "ApiKey"
 
 
 class Guard(starlette.Guard):
-    """Guards one FastAPI app. Takes what ``ostiary.guard.core.Core`` takes; without an app, ``init_app`` is called later."""
+    """Guards one FastAPI app. Takes what ``ostiary.guard.settings.Options`` names; without an app, ``init_app`` is called later."""
 
     def init_app(self, app: Starlette) -> None:
         """Checks the settings, opens the stores and puts the guard in front of the app. Raises UsageError for a bad setting."""

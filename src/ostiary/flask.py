@@ -56,7 +56,7 @@ logger = logging.getLogger("ostiary")
 
 
 class Guard:
-    """Guards one Flask app. Takes what ``ostiary.guard.core.Core`` takes; without an app, ``init_app`` is called later."""
+    """Guards one Flask app. Takes what ``ostiary.guard.settings.Options`` names; without an app, ``init_app`` is called later."""
 
     require = staticmethod(require)
     public = staticmethod(public)
@@ -111,7 +111,7 @@ class Installed:
         with self._lock:
             if not self._checked:
                 found = self.problems()
-                warning(logger, found, monitor=self.core.monitor)
+                warning(logger, found, monitor=self.core.settings.monitor)
                 for burst in bursts(self.declared()):
                     logger.warning("%s", burst)
                 self._checked = True

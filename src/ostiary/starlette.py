@@ -56,7 +56,7 @@ def current() -> AsgiRequest | None:
 
 
 class Guard:
-    """Guards one app. Takes what ``ostiary.guard.core.Core`` takes; without an app, ``init_app`` is called later."""
+    """Guards one app. Takes what ``ostiary.guard.settings.Options`` names; without an app, ``init_app`` is called later."""
 
     require = staticmethod(require)
     public = staticmethod(public)
@@ -107,7 +107,7 @@ class Installed:
             return
         with self._lock:
             if not self._checked:
-                warning(logger, self.problems(), monitor=self.core.monitor)
+                warning(logger, self.problems(), monitor=self.core.settings.monitor)
                 for burst in bursts(self.declared()):
                     logger.warning("%s", burst)
                 self._checked = True

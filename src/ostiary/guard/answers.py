@@ -41,11 +41,11 @@ def settle(core: Core, request: Request, headers: Headers) -> tuple[Headers, Bod
     names = [name.lower() for name, _ in kept]
     content_type = next((value for name, value in kept if name.lower() == "content-type"), "")
     private = request.principal is not None or bool(request.credential) or issues
-    kept += transport.headers_for(request, names, content_type, core.transport, private)
+    kept += transport.headers_for(request, names, content_type, core.settings.transport, private)
     kept.append(("X-Request-Id", request.id))
     if request.spent is not None:
-        kept += emit(request.limits, request.spent, request.started, core.limit_fields)
-    return kept, None if core.monitor else BodyWatch(request.credential, ours=not issues)
+        kept += emit(request.limits, request.spent, request.started, core.settings.limit_fields)
+    return kept, None if core.settings.monitor else BodyWatch(request.credential, ours=not issues)
 
 
 def _cookie(name: str, value: str, secure: bool) -> str:

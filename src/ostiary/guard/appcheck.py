@@ -25,7 +25,7 @@ class Checked:
     def __init__(self, installed: Any) -> None:
         self.declared: list[Declared] = sorted(installed.declared(), key=lambda one: (one.compiled.template, one.compiled.method))
         self.problems: list[Problem] = installed.problems()
-        self.monitor: bool = installed.core.monitor
+        self.monitor: bool = installed.core.settings.monitor
 
     def rows(self) -> list[dict[str, str]]:
         """One row a route: method, path, demands, limits, at."""
@@ -59,13 +59,13 @@ def forged(core: Any, url: str, wait: float = _WAIT) -> list[Problem]:
             if event.request_id == request_id:
                 return [_believed(core)] if event.address == core.kept_address(FORGED) else []
         time.sleep(0.1)
-    raise UsageError(f"{url} answered, but its event is not in {core.events_url}: run this with the settings of that server")
+    raise UsageError(f"{url} answered, but its event is not in {core.settings.events_url}: run this with the settings of that server")
 
 
 def _believed(core: Any) -> Problem:
     ours = "the proxy in front passes on what clients send: let it overwrite X-Forwarded-For"
     server = "its server believes X-Forwarded-For: start uvicorn with --no-proxy-headers, and write proxies=1 behind a proxy"
-    return Problem("forged-address", "a stranger may choose the client's address", server if core.trust.nobody else ours)
+    return Problem("forged-address", "a stranger may choose the client's address", server if core.settings.trust.nobody else ours)
 
 
 def _asked(url: str) -> str:

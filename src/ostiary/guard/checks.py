@@ -71,7 +71,7 @@ def _unmatched(core: Core, declared: list[Declared]) -> Iterator[Problem]:
 
 def _apart(core: Core, environ: Mapping[str, str]) -> Iterator[Problem]:
     workers = environ.get("WEB_CONCURRENCY", "")
-    if core.counters_url.startswith("memory:") and workers.isdigit() and int(workers) > 1:
+    if core.settings.counters_url.startswith("memory:") and workers.isdigit() and int(workers) > 1:
         hint = f"{workers} workers count apart; write counters='sqlite:///ostiary.db'"
         yield Problem("counters-in-memory", "rate limits", hint)
 

@@ -30,15 +30,15 @@ def arrive(core: Core, request: Request) -> Deny | None:
     """Steps 1 to 4: the form of the head, the client's address, transport and host, the lists."""
     if len(request.path) + len(request.query) > LONGEST_TARGET:
         return Deny(problem.HEAD_TOO_LARGE, "target_too_long")
-    if core.trust.nobody:
+    if core.settings.trust.nobody:
         request.reason = "forwarding_ignored" if network.forwarded(request) else ""
     else:
-        network.resolve(request, core.trust)
-    if not core.transport.idle and (refused := transport.check(request, core.transport, core.header)):
+        network.resolve(request, core.settings.trust)
+    if not core.settings.transport.idle and (refused := transport.check(request, core.settings.transport, core.settings.header)):
         return refused
-    if core.denied is not None and request.address in core.denied:
+    if core.settings.denied is not None and request.address in core.settings.denied:
         return Deny(problem.NETWORK, "network_denied")
-    if core.allowed is not None and request.address not in core.allowed:
+    if core.settings.allowed is not None and request.address not in core.settings.allowed:
         return Deny(problem.NETWORK, "network_not_allowed")
     return None
 
@@ -48,7 +48,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
     policy = compiled.policy
     try:
         if compiled is core.policies.unmatched:
-            return (yield from spend(core, request, core.unmatched_charges, None, shown=False)) or ALLOW
+            return (yield from spend(core, request, core.settings.unmatched_charges, None, shown=False)) or ALLOW
         if not policy.declared or not compiled.gated:
             return Deny(problem.UNDECLARED, "gate_missing" if policy.declared else "undeclared")
         early = compiled.by_address + compiled.planned(None) if policy.public and compiled.plans else compiled.by_address
@@ -56,7 +56,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
             return refused
         if compiled.networks is not None and request.address not in compiled.networks:
             return Deny(problem.NETWORK, "network_not_allowed")
-        if request.query and (leaked := in_query(request.query, core.query_parameters)) is not None:
+        if request.query and (leaked := in_query(request.query, core.settings.query_parameters)) is not None:
             return (yield from _in_query(core, request, leaked))
         if policy.public:
             return ALLOW
@@ -73,7 +73,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
 def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:
     """Steps 8 and 9: one credential, verified. What fails is counted by address before the caller hears of it."""
     try:
-        text = presented(request, core.header)
+        text = presented(request, core.settings.header)
     except Malformed:
         return Deny(problem.BAD_CREDENTIALS_FORM, "credentials_malformed")
     if not text:
@@ -134,7 +134,7 @@ def spend(
 def _charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
     """Each limit with the counter that it is counted in."""
     known = who is not None and (who.key_id or who.subject)
-    caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.ipv6_prefix))
+    caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.settings.ipv6_prefix))
     return tuple(
         [
             Charge(
@@ -146,7 +146,7 @@ def _charged(core: Core, request: Request, charges: Charges, who: Principal | No
 
 
 def _whom(core: Core, request: Request, by: tuple[str, ...], caller: tuple[str, str]) -> tuple[str, ...]:
-    told = {"app": ("app", ""), "address": ("address", network.bucket(request.address, core.ipv6_prefix)), "principal": caller}
+    told = {"app": ("app", ""), "address": ("address", network.bucket(request.address, core.settings.ipv6_prefix)), "principal": caller}
     return tuple(part for kind in by for part in told[kind])
 
 
@@ -171,13 +171,13 @@ def _failed(core: Core, request: Request, refusal: Refusal) -> Flow[Deny]:
 
 def _over(core: Core, request: Request) -> Flow[Deny | None]:
     """Counts a failed attempt of this address; a Deny when it has failed too often."""
-    return (yield from spend(core, request, core.failure_charges, None, shown=False))
+    return (yield from spend(core, request, core.settings.failure_charges, None, shown=False))
 
 
 def in_clear(core: Core, request: Request) -> Flow[None]:
     """A credential came over plain HTTP and the call is refused: a key that is really good is marked as exposed (NET-3)."""
     try:
-        text = presented(request, core.header)
+        text = presented(request, core.settings.header)
     except Malformed:
         return
     who = (yield from _verified(core, text)) if text else None
@@ -206,7 +206,7 @@ def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
 
 def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Delegated) -> Flow[Decision]:
     """The app's own gate decides. Who is calling is asked where it can be known before the handler runs; who is not known counts by address."""
-    if core.gates_run_later:
+    if core.settings.gates_run_later:
         return DEFERRED
     who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None
     if who is None and (compiled.policy.scopes or compiled.policy.any_scopes):

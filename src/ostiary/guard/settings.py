@@ -1,0 +1,173 @@
+"""What a person may set on a guard (Options), and the same checked and made ready (Settings).
+
+Every option is checked here, at start-up: a bad one is a UsageError with what to write instead, never a failing request.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ostiary.errors import UsageError
+from ostiary.guard import network, transport
+from ostiary.guard.authn.statics import StaticKeys
+from ostiary.guard.declare import Declaration, limits_of, texts
+from ostiary.guard.limit_headers import LimitFields
+from ostiary.guard.network import Networks, Trust
+from ostiary.guard.policyfiles import FILE
+from ostiary.guard.transport import Transport
+from ostiary.model import scope as scope_text
+
+if TYPE_CHECKING:
+    from ostiary.guard.authn import Authenticator
+    from ostiary.guard.policies import Charges
+
+DEFAULT_STORE = "sqlite:///ostiary.db"
+MODES = ("enforce", "monitor")
+ADDRESSES = ("whole", "truncated", "hashed")
+FAILURES = "20 per minute"
+UNMATCHED = "60 per minute"
+_FIELDS = LimitFields()
+_RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What ``Guard(app, …)`` takes.
+
+    ``store`` is the URL of all roles (OSTIARY_STORE, else ``sqlite:///ostiary.db``); ``keys``, ``counters`` and ``events`` replace
+    one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
+    required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
+    attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
+    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
+    ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
+    """
+
+    store: str | None = None
+    keys: str | StaticKeys | None = None
+    counters: str | None = None
+    events: str | None = None
+    pepper: str | bytes | None = None
+    mode: str = "enforce"
+    default: Declaration | None = None
+    limits: str | Iterable[str] | None = None
+    failures: str | None = FAILURES
+    unmatched: str | None = UNMATCHED
+    routes: Mapping[str, Declaration | str] | None = None
+    policy_file: str | os.PathLike[str] | None = FILE
+    header: str = "X-API-Key"
+    query_parameters: Iterable[str] = ()
+    proxies: int | str | Iterable[str] = 0
+    forwarded: bool = False
+    environment: str | None = None
+    https: str | None = None
+    hsts: int = transport.YEAR
+    hosts: Iterable[str] | None = None
+    security_headers: bool = True
+    limit_fields: LimitFields = _FIELDS
+    allow: Iterable[str] | None = None
+    deny: Iterable[str] = ()
+    ipv6_prefix: int = 64
+    roles: Mapping[str, Iterable[str]] | None = None
+    event_addresses: str = "whole"
+    authenticators: Iterable[Authenticator] = ()
+    redact_logs: bool = True
+    gates_run_later: bool = False
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Options, checked and ready to be asked at every request. ``*_url`` name the store of each role."""
+
+    keys_url: str
+    counters_url: str
+    events_url: str
+    monitor: bool
+    header: str
+    query_parameters: frozenset[str]
+    environment: str
+    trust: Trust
+    transport: Transport
+    limit_fields: LimitFields
+    allowed: Networks | None
+    denied: Networks | None
+    ipv6_prefix: int
+    roles: Mapping[str, tuple[str, ...]]
+    event_addresses: str
+    failure_charges: Charges
+    unmatched_charges: Charges
+    gates_run_later: bool
+    clock: Callable[[], float]
+
+
+def settings_of(options: Options) -> Settings:
+    """Raises UsageError for the first option that cannot be."""
+    url = options.store or os.environ.get("OSTIARY_STORE") or DEFAULT_STORE
+    environment = options.environment or os.environ.get("OSTIARY_ENV", "production")
+    denied = Networks(texts("deny", options.deny))
+    _check(options)
+    return Settings(
+        keys_url=options.keys if isinstance(options.keys, str) and options.keys else url,
+        counters_url=options.counters or url,
+        events_url=options.events or url,
+        monitor=_one_of("mode", options.mode, MODES) == "monitor",
+        header=_header(options.header),
+        query_parameters=frozenset(name.lower() for name in texts("query_parameters", options.query_parameters)),
+        environment=environment,
+        trust=network.trust(options.proxies, standard=options.forwarded),
+        transport=transport.transport(
+            options.https or ("off" if environment == "development" else "required"),
+            None if options.hosts is None else texts("hosts", options.hosts),
+            options.hsts,
+            options.security_headers,
+        ),
+        limit_fields=options.limit_fields,
+        allowed=None if options.allow is None else Networks(texts("allow", options.allow)),
+        denied=denied if denied.texts else None,
+        ipv6_prefix=_prefix(options.ipv6_prefix),
+        roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
+        event_addresses=_one_of("event_addresses", options.event_addresses, ADDRESSES),
+        failure_charges=_charges("failures", options.failures),
+        unmatched_charges=_charges("unmatched", options.unmatched),
+        gates_run_later=options.gates_run_later,
+        clock=options.clock,
+    )
+
+
+def _check(options: Options) -> None:
+    if not callable(options.clock):
+        raise UsageError(f"clock: a function that gives Unix seconds, not {options.clock!r}")
+    if options.default is not None and not isinstance(options.default, Declaration):
+        raise UsageError(f"default: require(...) or public(...), not {options.default!r}")
+    if not isinstance(options.limit_fields, LimitFields):
+        raise UsageError(f"limit_fields: LimitFields(...), not {options.limit_fields!r}")
+    if options.pepper is not None and not isinstance(options.pepper, (str, bytes)):
+        raise UsageError(f"pepper: at least 32 random bytes, or those in base64, not {type(options.pepper).__name__}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise UsageError(f"{name}: {', '.join(known[:-1])} or {known[-1]}, not {value!r}")
+    return value
+
+
+def _charges(name: str, text: str | None) -> Charges:
+    return tuple(((name,), replace(one, by=("address",), text="")) for one in limits_of(text) or ())
+
+
+def _header(name: str) -> str:
+    if not isinstance(name, str) or not name.replace("-", "").isalnum() or not name.isascii():
+        raise UsageError(f"header: not a header's name: {name!r}")
+    if name.lower() in _RESERVED:
+        raise UsageError(f"header: {name} has a meaning of its own (Authorization: Bearer is read besides); choose another")
+    return name.lower()
+
+
+def _prefix(length: int) -> int:
+    if isinstance(length, bool) or not isinstance(length, int) or not 32 <= length <= 128:
+        raise UsageError(f"ipv6_prefix: from 32 to 128, not {length!r}")
+    return length
