@@ -10,7 +10,7 @@ The nearest word counts: the route's own, then the file's, then its blueprint's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ostiary.errors import UsageError
@@ -34,23 +34,54 @@ class PolicyError(UsageError):
     """A declaration that contradicts itself or cannot be understood; raised at start-up."""
 
 
+def _union(_: str, first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*first, *(item for item in second if item not in first))
+
+
+def _either(_: str, first: Any, second: Any) -> Any:
+    return first if first is not None else second
+
+
+def _one_of(what: str, first: Any, second: Any) -> Any:
+    """What one of them says. False and () say something: enforced, from nowhere."""
+    if first is None or second is None or first == second:
+        return second if first is None else first
+    raise PolicyError(f"{what} is said twice, differently")
+
+
+def _limits(_: str, first: tuple[Limit, ...] | None, second: tuple[Limit, ...] | None) -> tuple[Limit, ...] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    if not first or not second:
+        raise PolicyError("a route is said to have a limit and to be exempt")
+    return _union("limits", first, second)
+
+
+def _said(joined: Callable[[str, Any, Any], Any], default: Any = None, *, access: bool = False) -> Any:
+    """A field of a Declaration: how two marks on one function join, and whether it is a part of who may call (``access``).
+
+    What is access is taken as a whole from the nearest declaration that decides; all else from the nearest that says it.
+    """
+    return field(default=default, metadata={"joined": joined, "access": access})
+
+
 @dataclass(frozen=True)
 class Declaration:
-    """What was said; None is nothing said. Used as a decorator, as ``default=`` and for a blueprint or router."""
+    """What was said; None (or an empty tuple of functions) is nothing said. Used as a decorator, as ``default=`` and for a blueprint or router."""
 
-    public: str | None = None
-    required: bool = False
-    scopes: tuple[str, ...] = ()
-    any_scopes: tuple[str, ...] = ()
-    schemes: tuple[str, ...] = ()
-    limits: tuple[Limit, ...] | None = None
-    networks: tuple[str, ...] | None = None
-    monitor: bool | None = None
-    issues: bool | None = None
-    delegates: tuple[Delegated, ...] = ()
-    plans: tuple[Plan, ...] = ()
-    cost: Cost | None = None
-    at: Location | None = None
+    public: str | None = _said(_either, access=True)
+    required: bool = _said(lambda _, first, second: first or second, False, access=True)
+    scopes: tuple[str, ...] = _said(_union, (), access=True)
+    any_scopes: tuple[str, ...] = _said(lambda _, first, second: _one_of("any_of", first or None, second or None) or (), (), access=True)
+    schemes: tuple[str, ...] = _said(_union, (), access=True)
+    limits: tuple[Limit, ...] | None = _said(_limits)
+    networks: tuple[str, ...] | None = _said(_one_of)
+    monitor: bool | None = _said(_one_of)
+    issues: bool | None = _said(_one_of)
+    delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
+    plans: tuple[Plan, ...] = _said(_union, ())
+    cost: Cost | None = _said(_one_of)
+    at: Location | None = _said(_either)
 
     @property
     def decides(self) -> bool:
@@ -76,6 +107,11 @@ class Delegated:
     gate: Callable[..., Any]
     subject: Callable[..., Any] | None = None
     scopes: Callable[..., Iterable[str]] | None = None
+
+
+_FIELDS = fields(Declaration)
+OF_POLICY = tuple({one.name for one in _FIELDS} & {one.name for one in fields(Policy)})
+"""What a policy keeps of a declaration as it is."""
 
 
 def require(
@@ -185,77 +221,28 @@ def merged(first: Declaration, second: Declaration) -> Declaration:
     if (first.public is not None and second.required) or (second.public is not None and first.required):
         raise PolicyError("a route is said to be public and to require a credential")
     return Declaration(
-        public=first.public if first.public is not None else second.public,
-        required=first.required or second.required,
-        scopes=_union(first.scopes, second.scopes),
-        any_scopes=_one_of("any_of", first.any_scopes or None, second.any_scopes or None) or (),
-        schemes=_union(first.schemes, second.schemes),
-        limits=_limits(first.limits, second.limits),
-        networks=_one_of("networks", first.networks, second.networks),
-        monitor=_one_of("monitor", first.monitor, second.monitor),
-        issues=_one_of("issues", first.issues, second.issues),
-        delegates=_union(first.delegates, second.delegates),
-        plans=_union(first.plans, second.plans),
-        cost=_one_of("cost", first.cost, second.cost),
-        at=first.at or second.at,
+        **{one.name: one.metadata["joined"](one.name, getattr(first, one.name), getattr(second, one.name)) for one in _FIELDS}
     )
-
-
-def _union(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*first, *(item for item in second if item not in first))
-
-
-def _limits(first: tuple[Limit, ...] | None, second: tuple[Limit, ...] | None) -> tuple[Limit, ...] | None:
-    if first is None or second is None:
-        return second if first is None else first
-    if not first or not second:
-        raise PolicyError("a route is said to have a limit and to be exempt")
-    return _union(first, second)
-
-
-def _one_of(what: str, first: Any, second: Any) -> Any:
-    """What one of them says. False and () say something: enforced, from nowhere."""
-    if first is None or second is None or first == second:
-        return second if first is None else first
-    raise PolicyError(f"{what} is said twice, differently")
 
 
 def nearest(declarations: Iterable[Declaration | None]) -> Declaration:
     """One declaration of several, the nearest first: who may call from the first that decides, all else from the first that says it."""
     said = [one for one in declarations if one is not None]
     access = next((one for one in said if one.decides), Declaration())
-    return replace(
-        access,
-        limits=_first(one.limits for one in said),
-        networks=_first(one.networks for one in said),
-        monitor=_first(one.monitor for one in said),
-        issues=_first(one.issues for one in said),
-        plans=next((one.plans for one in said if one.plans), ()),
-        cost=_first(one.cost for one in said),
-        at=_first(one.at for one in said),
-    )
+    return replace(access, **{one.name: _first(one, said) for one in _FIELDS if not one.metadata["access"]})
 
 
-def _first(values: Iterable[F | None]) -> F | None:
-    return next((value for value in values if value is not None), None)
+def _first(one: Any, said: list[Declaration]) -> Any:
+    """The word of the nearest declaration that says it."""
+    return next((value for declaration in said if (value := getattr(declaration, one.name)) != one.default), one.default)
 
 
 def policy_of(declaration: Declaration) -> Policy:
     """The policy that a declaration writes down."""
     if not declaration.decides:
         return replace(UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, at=declaration.at)
-    return Policy(
-        public=declaration.public is not None,
-        reason=declaration.public or "",
-        schemes=declaration.schemes,
-        scopes=declaration.scopes,
-        any_scopes=declaration.any_scopes,
-        limits=declaration.limits,
-        networks=declaration.networks,
-        monitor=declaration.monitor,
-        issues=bool(declaration.issues),
-        at=declaration.at,
-    )
+    told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None}
+    return Policy(**{**told, "public": declaration.public is not None, "reason": declaration.public or ""})
 
 
 class Refused(Exception):

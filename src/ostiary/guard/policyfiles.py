@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import Declaration, PolicyError, nearest, public
+from ostiary.guard.declare import OF_POLICY, Declaration, PolicyError, nearest, public
 from ostiary.model import policyfile
 from ostiary.model.patterns import matches_route, route_pattern
 from ostiary.model.policyfile import PathPolicy
@@ -71,14 +71,8 @@ def _in_file(file: str | os.PathLike[str] | None) -> tuple[PathPolicy, ...]:
 
 
 def _declaration(policy: Policy) -> Declaration:
+    shared = {name: getattr(policy, name) for name in OF_POLICY}
     return Declaration(
-        public=policy.reason if policy.public else None,
+        **{**shared, "public": policy.reason if policy.public else None, "issues": policy.issues or None},
         required=policy.declared and not policy.public,
-        scopes=policy.scopes,
-        any_scopes=policy.any_scopes,
-        schemes=policy.schemes,
-        limits=policy.limits,
-        networks=policy.networks,
-        monitor=policy.monitor,
-        at=policy.at,
     )

@@ -13,6 +13,7 @@ Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import PurePath
@@ -25,7 +26,6 @@ from ostiary.model.route import Location, Policy
 from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
 
 _SECTION = "tool.ostiary"
-_KEYS = ("path", "methods", "public", "require", "any", "schemes", "limits", "networks", "mode")
 _DECIDING = ("public", "require", "any", "schemes")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
 _PATH = re.compile(r"/[^\s?#<>]*")
@@ -73,20 +73,15 @@ def _specific(one: PathPolicy) -> tuple[tuple[int, ...], bool]:
 def _policy(source: TomlSource, item: object) -> PathPolicy:
     if not isinstance(item, dict):
         raise source.wrong("a policy is a [[policy]] table", "")
-    source.known_keys(item, _KEYS)
+    source.known_keys(item, ("path", "methods", *_READERS))
     if not item.keys() - {"path", "methods"}:
         raise source.wrong("a policy says something: public, require, any, schemes, limits, networks or mode", "")
     _refuse_contradiction(source, item)
+    read = {field: reader(source, item, key) for key, (field, reader) in _READERS.items()}
     policy = Policy(
+        **{field: value for field, value in read.items() if value is not None},
         declared=any(key in item for key in _DECIDING),
         public="public" in item,
-        reason=_reason(source, item),
-        scopes=_scopes(source, item, "require"),
-        any_scopes=_scopes(source, item, "any"),
-        schemes=_schemes(source, item),
-        limits=_limits(source, item),
-        networks=_networks(source, item),
-        monitor=_monitor(source, item),
         at=Location(source.shown, source.line("path")),
     )
     return PathPolicy(_path(source, item), _methods(source, item), policy)
@@ -121,10 +116,10 @@ def _methods(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...] | None
     return tuple(dict.fromkeys(names))
 
 
-def _reason(source: TomlSource, item: dict[str, Any]) -> str:
-    reason = source.text(item, "public")
+def _reason(source: TomlSource, item: dict[str, Any], key: str) -> str:
+    reason = source.text(item, key)
     if reason is not None and not any(character.isalnum() for character in reason):
-        raise source.wrong("public needs a reason", "public")
+        raise source.wrong("public needs a reason", key)
     return (reason or "").strip()
 
 
@@ -135,46 +130,46 @@ def _scopes(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ..
     return tuple(_explained(source, key, scope.parse, name) for name in dict.fromkeys(names))
 
 
-def _schemes(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...]:
-    names = source.texts(item, "schemes")
-    if "schemes" in item and not names:
-        raise source.wrong("schemes is empty; leave it out to accept every scheme", "schemes")
+def _schemes(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ...]:
+    names = source.texts(item, key)
+    if key in item and not names:
+        raise source.wrong("schemes is empty; leave it out to accept every scheme", key)
     for name in names:
         if not _SCHEME.fullmatch(name):
-            raise source.wrong(f"{name!r} is no name of a scheme", "schemes")
+            raise source.wrong(f"{name!r} is no name of a scheme", key)
     return tuple(dict.fromkeys(names))
 
 
-def _limits(source: TomlSource, item: dict[str, Any]) -> tuple[Limit, ...] | None:
-    if "limits" not in item:
+def _limits(source: TomlSource, item: dict[str, Any], key: str) -> tuple[Limit, ...] | None:
+    if key not in item:
         return None
-    given = item["limits"]
+    given = item[key]
     if not isinstance(given, str | list):
-        raise source.wrong('limits is a text, as in "5 per minute", or a list of them', "limits")
-    texts = (given,) if isinstance(given, str) else source.texts(item, "limits")
-    return tuple(found for text in texts for found in _explained(source, "limits", limit.parse, text))
+        raise source.wrong('limits is a text, as in "5 per minute", or a list of them', key)
+    texts = (given,) if isinstance(given, str) else source.texts(item, key)
+    return tuple(found for text in texts for found in _explained(source, key, limit.parse, text))
 
 
-def _networks(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...] | None:
-    if "networks" not in item:
+def _networks(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ...] | None:
+    if key not in item:
         return None
-    texts = source.texts(item, "networks")
+    texts = source.texts(item, key)
     if not texts:
-        raise source.wrong("networks is empty: nobody could call; leave it out to admit every address", "networks")
+        raise source.wrong("networks is empty: nobody could call; leave it out to admit every address", key)
     for text in texts:
         try:
             ip_network(text)
         except ValueError as error:
-            raise source.wrong(f"{text!r} is no network, as in 10.0.0.0/8 or 2001:db8::/32 ({error})", "networks") from None
+            raise source.wrong(f"{text!r} is no network, as in 10.0.0.0/8 or 2001:db8::/32 ({error})", key) from None
     return texts
 
 
-def _monitor(source: TomlSource, item: dict[str, Any]) -> bool | None:
-    mode = source.text(item, "mode")
+def _monitor(source: TomlSource, item: dict[str, Any], key: str) -> bool | None:
+    mode = source.text(item, key)
     if mode is None:
         return None
     if mode not in ("monitor", "enforce"):
-        raise source.wrong(f"mode is monitor or enforce, not {mode!r}", "mode")
+        raise source.wrong(f"mode is monitor or enforce, not {mode!r}", key)
     return mode == "monitor"
 
 
@@ -184,6 +179,18 @@ def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
         return read(text)
     except UsageError as error:
         raise source.wrong(str(error), key) from None
+
+
+# What a table may say: the field of the Policy that it becomes, and who reads it.
+_READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]] = {
+    "public": ("reason", _reason),
+    "require": ("scopes", _scopes),
+    "any": ("any_scopes", _scopes),
+    "schemes": ("schemes", _schemes),
+    "limits": ("limits", _limits),
+    "networks": ("networks", _networks),
+    "mode": ("monitor", _monitor),
+}
 
 
 def _refuse_said_twice(source: TomlSource, found: tuple[PathPolicy, ...], items: list[dict[str, Any]]) -> None:
