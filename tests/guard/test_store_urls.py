@@ -13,9 +13,9 @@ from ostiary.guard.stores import folder_of, open_store
 def test_each_role_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys in the named file, the rest beside it; three slashes are relative to the working directory, four absolute."""
     monkeypatch.chdir(tmp_path)
-    for role in ("keys", "counters", "events"):
+    for role in ("keys", "counters", "nonces", "events"):
         open_store("sqlite:///app.db", role).close()
-    assert {path.name for path in tmp_path.glob("*.db")} == {"app.db", "app-counters.db", "app-events.db"}
+    assert {path.name for path in tmp_path.glob("*.db")} == {"app.db", "app-counters.db", "app-nonces.db", "app-events.db"}
     assert folder_of("sqlite:///app.db") == folder_of("memory://") == tmp_path
     assert folder_of(f"sqlite:///{tmp_path}/x/app.db") == tmp_path / "x"
 
@@ -43,7 +43,7 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
         folder_of(url)
 
 
-def test_redis_holds_counters_alone() -> None:
+def test_redis_holds_counters_and_nonces_alone() -> None:
     """For the other roles it says what to write, and never a password."""
     for role in ("keys", "events"):
         with pytest.raises(UsageError, match="sqlite:///") as caught:

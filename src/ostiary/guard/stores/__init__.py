@@ -1,8 +1,8 @@
 """Stores by URL: ``memory://``, ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db``; for counters
-also ``redis://host:6379/0``, and what else stores/redis_counters.py reads.
+and nonces also ``redis://host:6379/0``, and what else stores/redis_counters.py reads.
 
-Each role has a SQLite file of its own beside the named one (keys ``ostiary.db``, counters ``ostiary-counters.db``, events
-``ostiary-events.db``), so that none waits for another's lock.
+Each role has a SQLite file of its own beside the named one (keys ``ostiary.db``, counters ``ostiary-counters.db``, nonces
+``ostiary-nonces.db``, events ``ostiary-events.db``), so that none waits for another's lock.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from ostiary.errors import UsageError
 
 if TYPE_CHECKING:
-    from ostiary.guard.stores.base import Counters
+    from ostiary.guard.stores.base import Counters, Nonces
     from ostiary.guard.stores.keys_base import EventStore, KeyStore
 
-Role = Literal["keys", "counters", "events"]
-_ROLES = ("keys", "counters", "events")
+Role = Literal["keys", "counters", "nonces", "events"]
+_ROLES = ("keys", "counters", "nonces", "events")
+_IN_REDIS = ("counters", "nonces")
 _SQLITE = "sqlite:///"
 _REDIS = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://")
 
@@ -27,6 +28,8 @@ _REDIS = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluste
 def open_store(url: str, role: Literal["keys"]) -> KeyStore: ...
 @overload
 def open_store(url: str, role: Literal["counters"]) -> Counters: ...
+@overload
+def open_store(url: str, role: Literal["nonces"]) -> Nonces: ...
 @overload
 def open_store(url: str, role: Literal["events"]) -> EventStore: ...
 def open_store(url: str, role: Role) -> Any:
@@ -39,17 +42,17 @@ def open_store(url: str, role: Role) -> Any:
     if isinstance(url, str) and url.startswith(_REDIS):
         return _in_redis(url, role)
     file = file_of(url)
-    engine = "memory" if file is None else "sqlite"
-    store = getattr(import_module(f"ostiary.guard.stores.{engine}_{role}"), f"{engine.capitalize()}{role.capitalize()}")
-    return store() if file is None else store(role_path(file, role))
+    return _class("memory", role)() if file is None else _class("sqlite", role)(role_path(file, role))
 
 
 def _in_redis(url: str, role: Role) -> Any:
-    if role != "counters":
+    if role not in _IN_REDIS:
         raise UsageError(f'Redis holds counters, not {role}; write counters="redis://…" and a sqlite:/// URL for the rest')
-    from ostiary.guard.stores.redis_counters import RedisCounters
+    return _class("redis", role)(url)
 
-    return RedisCounters(url)
+
+def _class(engine: str, role: Role) -> Any:
+    return getattr(import_module(f"ostiary.guard.stores.{engine}_{role}"), f"{engine.capitalize()}{role.capitalize()}")
 
 
 def folder_of(url: str) -> Path:

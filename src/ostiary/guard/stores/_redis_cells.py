@@ -8,7 +8,7 @@ from hashlib import blake2b
 from math import gcd
 
 from ostiary.guard.limits import EXACT, period_starts
-from ostiary.guard.stores._spending import cell_name
+from ostiary.guard.stores._spending import cell_name, nonce_name
 from ostiary.guard.stores.base import Charge
 from ostiary.model.limit import Limit
 
@@ -24,6 +24,11 @@ def caller_of(charge: Charge) -> bytes:
 def key_of(charge: Charge) -> str:
     """The name of a cell in Redis; the part in braces decides the slot (Redis Cluster specification, hash tags)."""
     return f"ostiary:{{{caller_of(charge).hex()}}}:{cell_name(charge).hex()}"
+
+
+def nonce_key(key: bytes) -> str:
+    """The name of a nonce in Redis."""
+    return f"ostiary:nonce:{nonce_name(key).hex()}"
 
 
 def arguments(charge: Charge, place: int, now: int) -> str:

@@ -14,6 +14,11 @@ def cell_name(charge: Charge) -> bytes:
     return blake2b(repr((charge.limit.ident, charge.key)).encode(), digest_size=16).digest()
 
 
+def nonce_name(key: bytes) -> bytes:
+    """What a nonce is called, in 16 bytes: stores hold no part of a message."""
+    return blake2b(key, digest_size=16, person=b"ostiary nonce").digest()
+
+
 def settle(charges: Sequence[Charge], before: Sequence[int], now: int) -> tuple[Spent, list[int]]:
     """The answer and each charge's new cell, of the cells ``before``; ``now`` in ms. Charges of one cell are given it alike and see each other."""
     after, answers = _tried(charges, before, now)

@@ -21,7 +21,7 @@ from ostiary.guard.stores.base import Busy, StoreDown
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _APPLICATION = 0x4F737400  # "Ost" and one byte for the role
-_ROLES = {"keys": 1, "counters": 2, "events": 3}
+_ROLES = {"keys": 1, "counters": 2, "events": 3, "nonces": 4}
 _OPENING_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
 _forking = threading.RLock()

@@ -1,4 +1,4 @@
-"""What a store promises. Three roles: keys, counters, events; one class per role and engine.
+"""What a store promises. Four roles: keys, counters, nonces, events; one class per role and engine.
 
 A store never waits: `Busy` says "ask again soon", and the callers (guard/ask.py) wait in their own way until a deadline.
 """
@@ -53,6 +53,22 @@ class Counters(Protocol):
 
     def spend(self, charges: Sequence[Charge], now: float) -> Spent:
         """All of the charges or none, atomically. ``now``: Unix seconds. Raises Busy, StoreDown; ValueError for a negative cost."""
+
+    def close(self) -> None:
+        """Give back what the store holds; it may be used again."""
+
+
+class Nonces(Protocol):
+    """Remembers what may be used once. ``immediate``: answers in place. A store across a network has ``aremember`` for event loops."""
+
+    immediate: bool
+
+    def remember(self, key: bytes, now: float, expires: float) -> bool:
+        """True for exactly one caller, over all threads, processes and hosts; False when ``key`` was seen, or ``expires`` is not to come.
+
+        ``now``, ``expires``: Unix seconds; the end is that after which nobody accepts what ``key`` stands for, however its clock goes:
+        time of making, largest age and skew. A key is never forgotten before it. Raises Busy; StoreDown, also when it is full.
+        """
 
     def close(self) -> None:
         """Give back what the store holds; it may be used again."""
