@@ -22,6 +22,7 @@ from ostiary.guard.declare import Declaration, limit, merged, public, require
 from ostiary.guard.keyring import Keyring
 from ostiary.guard.request import Request
 from ostiary.guard.stores.base import Busy, StoreDown
+from ostiary.guard.straight import straight
 from ostiary.wire import apikey
 from tests.guard.sites import PEPPER, Clock
 
@@ -54,7 +55,9 @@ POLICIES: dict[str, Declaration | None] = {
 }
 KEYS = ("none", "good", "poor", "far", "expired", "revoked", "unknown", "crc", "junk", "double", "query", "bad-query")
 PEERS = ("203.0.113.7", "198.51.100.1", "2001:db8::1", "")
-calls = st.lists(st.tuples(st.sampled_from(sorted(POLICIES)), st.sampled_from(KEYS), st.sampled_from(PEERS)), min_size=1, max_size=12)
+calls = st.lists(
+    st.tuples(st.sampled_from(sorted(POLICIES)), st.sampled_from((*KEYS, *["good"] * 10)), st.sampled_from(PEERS)), min_size=1, max_size=16
+)
 
 
 class House:
@@ -133,6 +136,22 @@ def test_every_way_of_driving_gives_the_same_decisions(sequence: list[tuple[str,
         for policy, key, peer in sequence:
             found = [house.decide(policy, key, peer, loop) for house, loop in made]
             assert found == [found[0]] * len(found)
+
+
+def test_the_straight_way_is_taken_when_a_key_was_proved_and_nothing_unusual_is_demanded() -> None:
+    """None, with nothing spent, for the first call of a key, for junk, for a query, and where a route is public or has a plan."""
+    house = House("memory://")
+    house.compiled["plan"] = house.core.policies.compile("GET", "/plan", merged(require(), limit(lambda _: None)))
+    found = {}
+    for policy in (*POLICIES, "plan"):
+        ways = [straight(house.core, house.request(key, PEERS[0]), house.compiled[policy]) for key in ("good", "junk", "query")]
+        house.decide("plain", "good", PEERS[0], loop=False)
+        ways.append(straight(house.core, house.request("good", PEERS[0]), house.compiled[policy]))
+        found[policy] = [way is not None for way in ways]
+        house.clock.now += 61
+    never = dict.fromkeys(("undeclared", "public", "public-limited", "plan"), [False] * 4)
+    assert found == {**dict.fromkeys((*POLICIES, "plan"), [False, False, False, True]), **never}
+    house.close()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from ostiary.guard.policyfiles import by_path
 from ostiary.guard.settings import Options, settings_of
 from ostiary.guard.stores import folder_of, open_store
 from ostiary.guard.stores.base import Busy, StoreDown
+from ostiary.guard.straight import straight
 from ostiary.guard.world import World
 from ostiary.wire import problem
 from ostiary.wire.redact import default as redactor
@@ -154,12 +155,14 @@ class Core:
     def decide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in a thread."""
         request.compiled = compiled
-        return self._decided(request, compiled, self._run(flow.decide(self, request, compiled)))
+        decision = self._straight(request, compiled) or self._run(flow.decide(self, request, compiled))
+        return self._decided(request, compiled, decision)
 
     async def adecide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in an event loop."""
         request.compiled = compiled
-        return self._decided(request, compiled, await self._arun(flow.decide(self, request, compiled)))
+        decision = self._straight(request, compiled) or await self._arun(flow.decide(self, request, compiled))
+        return self._decided(request, compiled, decision)
 
     def admit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
         """Steps 11 to 14 for a caller whom the app's own gate has let in, in a thread. None: it did not say who that is."""
@@ -168,6 +171,12 @@ class Core:
     async def aadmit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
         """The same in an event loop."""
         return self._decided(request, compiled, await self._arun(flow.admit(self, request, compiled, who)))
+
+    def _straight(self, request: Request, compiled: Compiled) -> Decision | None:
+        try:
+            return straight(self, request, compiled)
+        except Exception:  # noqa: BLE001 whatever fails in here is a refusal
+            return _failed()
 
     def _run(self, steps: Flow[Decision]) -> Decision:
         try:

@@ -104,11 +104,7 @@ def admit(core: Core, request: Request, compiled: Compiled, who: Principal | Non
     policy = compiled.policy
     if not admits(who.scopes if who is not None else (), policy.scopes, policy.any_scopes):
         return Deny(problem.INSUFFICIENT_SCOPE, "scope")
-    charges = compiled.by_principal
-    if who is not None and who.limits:
-        charges += tuple((("key", who.key_id), one) for one in who.limits)
-    if compiled.plans:
-        charges += compiled.planned(who)
+    charges = compiled.charges_of(who)
     return ((yield from spend(core, request, charges, who, cost=_cost(request, compiled))) if charges else None) or ALLOW
 
 
@@ -123,15 +119,20 @@ def spend(
     """All limits of a phase, all or none. What is not ``shown`` is told of only when it refuses."""
     if not charges:
         return None
-    asked = _charged(core, request, charges, who, cost)
+    asked = charged(core, request, charges, who, cost)
     now = core.clock()
     spent: Spent = core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
+    return told(request, asked, spent, shown=shown)
+
+
+def told(request: Request, asked: tuple[Charge, ...], spent: Spent, *, shown: bool = True) -> Deny | None:
+    """What the counters answered: a Deny, or None."""
     if shown or not spent.allowed:
         _show(request, asked, spent)
     return None if spent.allowed else Deny(problem.TOO_MANY, "rate_limit")
 
 
-def _charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
+def charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
     """Each limit with the counter that it is counted in."""
     known = who is not None and (who.key_id or who.subject)
     caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.settings.ipv6_prefix))

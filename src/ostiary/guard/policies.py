@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import UsageError
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
@@ -15,7 +15,8 @@ from ostiary.model.route import UNDECLARED, Policy
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator
-    from ostiary.guard.decision import Principal
+    from ostiary.guard.decision import Deny, Principal
+    from ostiary.guard.stores.base import Charge
     from ostiary.model.limit import Limit
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
@@ -33,10 +34,12 @@ class Compiled:
         "cost",
         "delegate",
         "gated",
+        "granted",
         "method",
         "monitor",
         "networks",
         "owner",
+        "plain",
         "plans",
         "policy",
         "template",
@@ -76,6 +79,16 @@ class Compiled:
         self.plans = plans
         self.cost = cost
         self.owner = owner
+        self.plain = gated and delegate is None and not plans and cost is None and _plain(policy)
+        self.granted: dict[int, Granted] = {}
+        """For ``straight``, by the id of the principal."""
+
+    def charges_of(self, who: Principal | None) -> Charges:
+        """What is spent once it is known who calls: the route's limits, the key's own, and what the app's functions choose."""
+        charges = self.by_principal
+        if who is not None and who.limits:
+            charges += tuple((("key", who.key_id), one) for one in who.limits)
+        return charges + self.planned(who) if self.plans else charges
 
     def planned(self, who: Principal | None) -> Charges:
         """The limits that functions of the app choose for this caller. Raises LimitError for a text that is none."""
@@ -84,6 +97,30 @@ class Compiled:
 
     def _charges(self, limits: Iterable[Limit]) -> Charges:
         return tuple(((one.bucket,) if one.bucket else ("", self.method, self.template), one) for one in limits)
+
+
+class Granted(NamedTuple):
+    """What stays the same at every call of one principal on one route. ``charges`` None: they depend on the address."""
+
+    who: Principal
+    refused: Deny | None
+    charges: tuple[Charge, ...] | None
+
+
+def _plain(policy: Policy) -> bool:
+    """Does it demand a credential and nothing that ``straight`` does not know? What a Policy learns later is not plain."""
+    known = Policy(
+        scopes=policy.scopes,
+        any_scopes=policy.any_scopes,
+        schemes=policy.schemes,
+        limits=policy.limits,
+        networks=policy.networks,
+        monitor=policy.monitor,
+        issues=policy.issues,
+        reason=policy.reason,
+        at=policy.at,
+    )
+    return policy == known
 
 
 class Policies:

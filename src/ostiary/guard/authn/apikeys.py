@@ -32,12 +32,14 @@ class ApiKeys:
         self.store = store
         self._roles = roles or {}
         self._peppers = peppers
-        self._hash_key = secrets.token_bytes(32)
+        self._keyed = hashlib.blake2s(key=secrets.token_bytes(32), digest_size=16)
         self._proved: dict[bytes, tuple[Principal, float]] = {}
         self._generation = -1
 
     def _name_of(self, text: str) -> bytes:
-        return hashlib.blake2s(text.encode(), key=self._hash_key, digest_size=16).digest()
+        keyed = self._keyed.copy()
+        keyed.update(text.encode())
+        return keyed.digest()
 
     def known(self, text: str, now: float) -> Principal | None:
         """From the cache, as long as no key was changed by any process."""
