@@ -184,6 +184,24 @@ def test_the_reason_of_every_step(policy: str, key: str, peer: str, expected: st
     house.close()
 
 
+@pytest.mark.parametrize(
+    ("policy", "key", "peer", "expected"),
+    [
+        ("scoped", "poor", PEERS[0], "scope"),
+        ("any", "poor", PEERS[0], "scope"),
+        ("plain", "far", PEERS[0], "key_network"),
+        ("plain", "far", "192.0.2.9", ""),
+        ("networks", "good", PEERS[1], "network_not_allowed"),
+    ],
+)
+def test_a_key_that_was_proved_a_moment_ago_is_refused_all_the_same(policy: str, key: str, peer: str, expected: str) -> None:
+    """The straight way leaves no step out."""
+    house = House("memory://")
+    house.decide("plain", key, peer, loop=False)
+    assert house.decide(policy, key, peer, loop=False)[2] == expected
+    house.close()
+
+
 def test_nothing_after_a_refusal_is_spent() -> None:
     """A call without scope, from the wrong network or without key leaves the limit of the principal whole."""
     house = House("memory://")
