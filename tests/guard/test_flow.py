@@ -149,8 +149,8 @@ def test_the_straight_way_is_taken_when_a_key_was_proved_and_nothing_unusual_is_
         ways.append(straight(house.core, house.request("good", PEERS[0]), house.compiled[policy]))
         found[policy] = [way is not None for way in ways]
         house.clock.now += 61
-    never = dict.fromkeys(("undeclared", "public", "public-limited", "plan"), [False] * 4)
-    assert found == {**dict.fromkeys((*POLICIES, "plan"), [False, False, False, True]), **never}
+    never = {name: [False] * 4 for name in ("undeclared", "public", "public-limited", "plan")}
+    assert found == {**{name: [False, False, False, True] for name in (*POLICIES, "plan")}, **never}
     house.close()
 
 
