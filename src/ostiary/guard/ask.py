@@ -10,9 +10,12 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ostiary.guard.stores.base import Busy, StoreDown
+
+if TYPE_CHECKING:
+    from ostiary.wire.secret import Secret
 
 PATIENCE = 1.0
 """Seconds after which a store that stays busy counts as down."""
@@ -42,9 +45,17 @@ class Call(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """A document of somebody else's by its URL. Answer: its bytes, or None where it could not be had. Raises StoreDown as well."""
+    """A document of somebody else's by its URL. Answer: its bytes; raises StoreDown where it cannot be had.
+
+    ``form`` is posted where there is one; ``client`` (id and secret) is whom the other side knows us as.
+    """
 
     url: str
+    form: tuple[tuple[str, str], ...] = ()
+    client: tuple[str, Secret] | None = None
+
+    def __repr__(self) -> str:
+        return f"Fetch({self.url!r})"
 
 
 Ask = Find | Spend | Call | Fetch

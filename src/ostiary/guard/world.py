@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard.ask import Ask, Call, Fetch, Find, Spend
+from ostiary.guard.fetching import Fetcher
 
 if TYPE_CHECKING:
     from ostiary.guard.stores.base import Counters
@@ -20,8 +21,9 @@ class World:
     def __init__(self, counters: Counters, keys: KeyStore | None) -> None:
         self.counters = counters
         self.keys = keys
-        self._answers: _Answers = {Spend: self._spend, Find: self._find, Call: self._call, Fetch: self._fetch}
-        self._in_loop: _Answers = {**self._answers, Spend: self._spend_in_loop}
+        self.fetcher = Fetcher()
+        self._answers: _Answers = {Spend: self._spend, Find: self._find, Call: self._call, Fetch: self.fetcher.fetch}
+        self._in_loop: _Answers = {**self._answers, Spend: self._spend_in_loop, Fetch: self.fetcher.afetch}
 
     def answer(self, ask: Ask) -> Any:
         """One answer, in a thread."""
@@ -47,11 +49,6 @@ class World:
     def _call(ask: Call) -> Any:
         return ask.function(*ask.arguments)
 
-    @staticmethod
-    def _fetch(ask: Fetch) -> bytes | None:  # noqa: ARG004
-        """Nobody fetches for this guard: what waits for a document is refused as unavailable."""
-        return None
-
     async def aclose(self) -> None:
         """Closes what belongs to the event loop that ends."""
         if (close := getattr(self.counters, "aclose", None)) is not None:
@@ -59,6 +56,7 @@ class World:
 
     def close(self) -> None:
         """Closes the stores; they may be used again."""
+        self.fetcher.close()
         self.counters.close()
         if self.keys is not None:
             self.keys.close()

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import secrets
 from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ostiary.errors import UsageError
 from ostiary.guard.ask import Fetch, Flow
 from ostiary.guard.authn import Answer, Refusal
+from ostiary.guard.authn.proved import SECONDS, Proved
 from ostiary.guard.decision import Principal
+from ostiary.guard.fetching import checked_url
 from ostiary.guard.stores.base import StoreDown
 from ostiary.model import scope as scope_text
-from ostiary.wire import jwks, token
+from ostiary.wire import jwks, strict_json, token
 from ostiary.wire.jwks import KeySet, KeySetError
 from ostiary.wire.refresh import Held, Pace
 from ostiary.wire.secret import Secret
@@ -25,17 +24,17 @@ from ostiary.wire.token import Claims, Expected, TokenError
 
 logger = logging.getLogger("ostiary")
 NAME = "jwt"
-CACHE_SECONDS = 30.0
-CACHE_SIZE = 4096
 _LONGEST_SUBJECT = 256
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_DISCOVERY = "/.well-known/openid-configuration"
+_EXAMPLE = "https://login.example.com/.well-known/jwks.json"
 
 
 class Jwt:
     """Tokens of one issuer, for ``Guard(authenticators=[Jwt(...)])``.
 
-    ``keys``: the ``https`` URL of the issuer's JWK Set; a file or text of public keys (JWK Set, or PEM); or ``secret("NAME")``, shared
-    with the issuer, for HS256, HS384, HS512. ``algorithms``: those that may be used, by name; a key is bound to those that fit it.
+    ``keys``: the ``https`` URL of the issuer's JWK Set; None: the one that its ``/.well-known/openid-configuration`` names (OpenID Connect
+    Discovery 1.0, 4); a file or text of public keys (JWK Set, or PEM); or ``secret("NAME")``, shared with the issuer, for HS256, HS384,
+    HS512. ``algorithms``: those that may be used, by name; a key is bound to those that fit it.
     ``issuer``, ``audience``, ``leeway``, ``typ``, ``endless``: see wire.token.Expected; ``required``: names of claims that must be there,
     or a mapping of names to the value, or values, that they may have (None: any). ``name``: what ``schemes`` may ask for; two issuers need two.
 
@@ -46,7 +45,7 @@ class Jwt:
     def __init__(
         self,
         *,
-        keys: str | os.PathLike[str] | Secret,
+        keys: str | os.PathLike[str] | Secret | None = None,
         issuer: str | None,
         audience: str | Iterable[str] | None,
         algorithms: str | Iterable[str],
@@ -63,15 +62,14 @@ class Jwt:
         if not isinstance(keys, Secret) and (shared := self._expected.algorithms & set(jwks.HMAC)):
             raise UsageError(f'{", ".join(sorted(shared))}: keys that others can read are no secret; write keys=secret("NAME")')
         self._pace = pace or Pace()
-        self._url = _url(keys)
+        self._discovers = keys is None
+        self._url = _discovery(issuer) if keys is None else _url(keys)
         self._held = Held[KeySet]() if self._url else Held(_local(keys, self._expected.algorithms), 0.0)
-        self._hash_key = secrets.token_bytes(32)
-        self._proved: dict[bytes, tuple[Principal, float]] = {}
+        self._proved = Proved()
 
     def known(self, text: str, now: float) -> Principal | None:
         """From the cache, as long as the token is good and no new keys came."""
-        found = self._proved.get(self._name_of(text))
-        return found[0] if found is not None and now < found[1] else None
+        return self._proved.find(text, now)
 
     def verify(self, text: str, now: float) -> Flow[Answer]:
         """None for what is no token, or another issuer's: nothing is fetched for it."""
@@ -82,12 +80,12 @@ class Jwt:
             if read.alg not in self._expected.algorithms:
                 raise TokenError(token.Reason.ALGORITHM)
             keys = yield from self._keys(read.kid, read.alg, now)
-            proved = self._proved
+            proved = self._proved.held
             claims = token.check(read, keys, self._expected, now)
             principal = self._principal(claims)
         except TokenError as error:
             return None if error.reason is token.Reason.FORM else Refusal(f"jwt_{error.reason.value}")
-        self._remember(proved, text, principal, min(now + CACHE_SECONDS, _end(claims, self._expected)))
+        self._proved.remember(proved, text, principal, min(now + SECONDS, _end(claims, self._expected)))
         return principal
 
     def _keys(self, kid: str, alg: str, now: float) -> Generator[Any, Any, KeySet]:
@@ -106,31 +104,30 @@ class Jwt:
     def _fetched(self, now: float) -> Generator[Any, Any, Held[KeySet]]:
         """What is held after a try to fetch it. A set that is none changes nothing: better the keys of yesterday."""
         try:
-            document = yield Fetch(self._url)
-            if document is None:
-                raise StoreDown("not to be had")
-            keys = jwks.read_jwks(document, self._expected.algorithms)
+            url = (yield from self._keys_url()) if self._discovers else self._url
+            keys = jwks.read_jwks((yield Fetch(url)), self._expected.algorithms)
         except (StoreDown, KeySetError) as error:
             logger.warning("%s: no new keys: %s", self._url, error)
             return self._held.failed(now)
         if keys != self._held.document:
-            self._proved = {}
+            self._proved.forget()
         return self._held.got(keys, now)
+
+    def _keys_url(self) -> Generator[Any, Any, str]:
+        """Where the issuer says that its keys are; KeySetError for a document that is about another issuer, or names no good place."""
+        try:
+            said = strict_json.read((yield Fetch(self._url)))
+            if not isinstance(said, dict) or said.get("issuer") != self._expected.issuer:
+                raise ValueError
+            return checked_url("jwks_uri", said.get("jwks_uri"), _EXAMPLE)
+        except (ValueError, UsageError):
+            raise KeySetError("it does not say where the keys of this issuer are") from None
 
     def _principal(self, claims: Claims) -> Principal:
         subject = claims.get("sub", claims.get("client_id"))
         if not isinstance(subject, str) or not subject.isprintable() or not 0 < len(subject) <= _LONGEST_SUBJECT:
             raise TokenError(token.Reason.CLAIM)
         return Principal(subject, self.name, scopes=tuple(_scopes(claims)), attributes=claims)
-
-    def _name_of(self, text: str) -> bytes:
-        return hashlib.blake2s(text.encode(), key=self._hash_key, digest_size=16).digest()
-
-    def _remember(self, proved: dict[bytes, tuple[Principal, float]], text: str, who: Principal, until: float) -> None:
-        """Into the cache that was there when verifying began: where new keys came meanwhile, it is no longer looked at."""
-        if len(proved) >= CACHE_SIZE:
-            proved.pop(next(iter(proved), b""), None)
-        proved[self._name_of(text)] = (who, until)
 
 
 def _scopes(claims: Claims) -> Iterable[str]:
@@ -167,20 +164,19 @@ def _required(given: Iterable[str] | Mapping[str, object]) -> dict[str, tuple[ob
 
 
 def _url(keys: object) -> str:
-    """The URL in ``keys``, "" when it is none; UsageError for one over which anybody could slip in keys."""
+    """The URL in ``keys``, "" when it is none. Raises UsageError."""
     if not isinstance(keys, str) or "://" not in keys[:16]:
         return ""
-    try:
-        found = urlsplit(keys)
-        good = found.hostname and (found.scheme == "https" or (found.scheme == "http" and found.hostname in _LOOPBACK))
-    except ValueError:
-        good = False
-    if not good or "@" in keys:
-        raise UsageError("keys: an https URL without a password, as in https://login.example.com/.well-known/jwks.json")
-    return keys
+    return checked_url("keys", keys, _EXAMPLE)
 
 
-def _local(keys: str | os.PathLike[str] | Secret, algorithms: frozenset[str]) -> KeySet:
+def _discovery(issuer: str | None) -> str:
+    if issuer is None:
+        raise UsageError("keys: say where they are; only an issuer can be asked for its own")
+    return checked_url("issuer", issuer, "https://login.example.com").rstrip("/") + _DISCOVERY
+
+
+def _local(keys: str | os.PathLike[str] | Secret | None, algorithms: frozenset[str]) -> KeySet:
     try:
         if isinstance(keys, Secret):
             return jwks.read_secret(keys.reveal().encode("utf-8", "surrogatepass"), algorithms)
@@ -190,7 +186,7 @@ def _local(keys: str | os.PathLike[str] | Secret, algorithms: frozenset[str]) ->
         raise UsageError(f"keys: {error}") from None
 
 
-def _text(keys: str | os.PathLike[str]) -> bytes:
+def _text(keys: str | os.PathLike[str] | None) -> bytes:
     if isinstance(keys, str) and (keys.lstrip()[:1] == "{" or "-----BEGIN" in keys):
         return keys.encode("utf-8", "surrogatepass")
     if not isinstance(keys, str | os.PathLike) or not os.fspath(keys):
