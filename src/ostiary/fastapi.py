@@ -42,9 +42,9 @@ from ostiary.asgi import AsgiRequest, Scope
 from ostiary.guard.authn.statics import static
 from ostiary.guard.core import Core, principal_of
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, exempt, limit, merged, public, require
+from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, deprecated, exempt, limit, merged, public, require
 
-__all__ = ["Guard", "Principal", "delegated", "exempt", "limit", "public", "require", "static"]
+__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "public", "require", "static"]
 
 SCHEME = "ApiKey"
 
@@ -234,6 +234,8 @@ def _secure(document: dict[str, Any], app: FastAPI, header: str) -> None:
     guarded = False
     for one in installed.declared():
         operation = document.get("paths", {}).get(one.compiled.template, {}).get(one.compiled.method.lower())
+        if operation is not None and one.compiled.lifecycle is not None:
+            operation["deprecated"] = True
         policy = one.compiled.policy
         if operation is None or policy.public or not policy.declared or one.compiled.delegate is not None:
             continue

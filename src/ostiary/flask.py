@@ -38,10 +38,10 @@ from werkzeug.routing import RequestRedirect
 
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
-from ostiary.guard.checks import Declared, Problem, bursts, gate_reached, problems, warning
+from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
 from ostiary.guard.core import Core
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, exempt, limit, merged, nearest, public, require
+from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, deprecated, exempt, limit, merged, nearest, public, require
 from ostiary.guard.policies import Compiled
 from ostiary.routes.flask import template
 from ostiary.wsgi import KEY, Shim, WsgiRequest
@@ -49,7 +49,7 @@ from ostiary.wsgi import KEY, Shim, WsgiRequest
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-__all__ = ["Guard", "delegated", "exempt", "limit", "public", "require", "static"]
+__all__ = ["Guard", "delegated", "deprecated", "exempt", "limit", "public", "require", "static"]
 
 EXTENSION = "ostiary"
 logger = logging.getLogger("ostiary")
@@ -63,6 +63,7 @@ class Guard:
     limit = staticmethod(limit)
     exempt = staticmethod(exempt)
     delegated = staticmethod(delegated)
+    deprecated = staticmethod(deprecated)
 
     def __init__(self, app: Flask | None = None, **settings: Any) -> None:
         self._settings = settings
@@ -112,8 +113,8 @@ class Installed:
             if not self._checked:
                 found = self.problems()
                 warning(logger, found, monitor=self.core.settings.monitor)
-                for burst in bursts(self.declared()):
-                    logger.warning("%s", burst)
+                for said in (*bursts(self.declared()), *endings(self.declared(), self.core.clock())):
+                    logger.warning("%s", said)
                 self._checked = True
 
     def problems(self) -> list[Problem]:

@@ -32,15 +32,15 @@ from starlette.responses import PlainTextResponse, Response
 from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
-from ostiary.guard.checks import Declared, Problem, bursts, gate_reached, problems, warning
+from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, exempt, limit, nearest, public, require
+from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, deprecated, exempt, limit, nearest, public, require
 from ostiary.guard.policies import Compiled
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
 
-__all__ = ["Guard", "Principal", "delegated", "exempt", "limit", "public", "require", "static"]
+__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "public", "require", "static"]
 
 STATE = "ostiary"
 _ANY = "*"
@@ -63,6 +63,7 @@ class Guard:
     limit = staticmethod(limit)
     exempt = staticmethod(exempt)
     delegated = staticmethod(delegated)
+    deprecated = staticmethod(deprecated)
 
     def __init__(self, app: Starlette | None = None, **settings: Any) -> None:
         self._settings = settings
@@ -108,8 +109,8 @@ class Installed:
         with self._lock:
             if not self._checked:
                 warning(logger, self.problems(), monitor=self.core.settings.monitor)
-                for burst in bursts(self.declared()):
-                    logger.warning("%s", burst)
+                for said in (*bursts(self.declared()), *endings(self.declared(), self.core.clock())):
+                    logger.warning("%s", said)
                 self._checked = True
 
     def problems(self) -> list[Problem]:

@@ -37,6 +37,8 @@ def check(target: str, url: str | None, as_json: bool, quiet: bool) -> int:
         put(_table(found.rows()))
     for problem in found.problems:
         talk(f"{problem.what}: {problem.hint}" + (f" ({problem.where})" if problem.where else ""), quiet=quiet)
+    for warning in found.warnings:
+        talk(f"warning: {warning}", quiet=quiet)
     fine = f"{plural(len(found.declared), 'route')}, all declared" + (", forged addresses are not believed" if url else "")
     verdict = plural(len(found.problems), "problem") if found.problems else fine
     talk(verdict + (" (monitor mode: nothing is refused)" if found.monitor else ""), quiet=quiet)

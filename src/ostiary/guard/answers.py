@@ -42,6 +42,8 @@ def settle(core: Core, request: Request, headers: Headers) -> tuple[Headers, Bod
     content_type = next((value for name, value in kept if name.lower() == "content-type"), "")
     private = request.principal is not None or bool(request.credential) or issues
     kept += transport.headers_for(request, names, content_type, core.settings.transport, private)
+    if (ends := core.settings.versions.lifecycle(request, request.compiled)) is not None:
+        kept += [(name, value) for name, value in ends.headers if name == "Link" or name.lower() not in names]
     kept.append(("X-Request-Id", request.id))
     if request.spent is not None:
         kept += emit(request.limits, request.spent, request.started, core.settings.limit_fields)

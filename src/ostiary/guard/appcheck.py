@@ -11,7 +11,7 @@ import urllib.request
 from typing import Any
 
 from ostiary.errors import OstiaryError, UsageError
-from ostiary.guard.checks import Declared, Problem, place
+from ostiary.guard.checks import Declared, Problem, endings, place
 
 _NAME = "ostiary"
 FORGED = "192.0.2.123"
@@ -25,6 +25,7 @@ class Checked:
     def __init__(self, installed: Any) -> None:
         self.declared: list[Declared] = sorted(installed.declared(), key=lambda one: (one.compiled.template, one.compiled.method))
         self.problems: list[Problem] = installed.problems()
+        self.warnings: list[str] = endings(self.declared, installed.core.clock())
         self.monitor: bool = installed.core.settings.monitor
 
     def rows(self) -> list[dict[str, str]]:

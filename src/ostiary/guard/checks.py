@@ -6,6 +6,7 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,6 +81,17 @@ def bursts(declared: Iterable[Declared]) -> list[str]:
     """For each GCRA limit in force the most that it lets through in some interval of its length (LIMIT-3)."""
     limits = {limit for one in declared for _, limit in (*one.compiled.by_address, *one.compiled.by_principal) if limit.kind == "gcra"}
     return sorted(f"{limit} lets through at most {worst_case(limit)} in some {limit.seconds} seconds" for limit in limits)
+
+
+def endings(declared: Iterable[Declared], now: float) -> list[str]:
+    """The routes that will be gone within thirty days (LIFE-1)."""
+    soon = [one.compiled for one in declared if one.compiled.lifecycle is not None and one.compiled.lifecycle.ends_soon(now)]
+    return [f"{one.method} {one.template} will be gone on {_date(one)}" for one in soon]
+
+
+def _date(one: Compiled) -> str:
+    ends = one.lifecycle.sunset if one.lifecycle is not None else None
+    return "" if ends is None else datetime.fromtimestamp(ends, UTC).date().isoformat()
 
 
 def warning(logger: logging.Logger, found: list[Problem], *, monitor: bool) -> None:

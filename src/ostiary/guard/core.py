@@ -68,6 +68,7 @@ class Core:
             by_path=self.path_policies.find,
             limits=limits_of(given.limits) or (),
             monitor=self.settings.monitor,
+            versions=self.settings.versions,
         )
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
@@ -233,7 +234,7 @@ class Core:
                 time=ended,
                 request_id=request.id,
                 route=(compiled.method, compiled.template) if compiled is not None else ("", ""),
-                version=compiled.version if compiled is not None else "",
+                version=self.settings.versions.called(request, compiled),
                 method=request.method,
                 path=request.path.replace(request.credential, "[redacted]") if request.credential else request.path,
                 status=status,

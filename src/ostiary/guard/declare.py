@@ -18,6 +18,7 @@ from ostiary.guard.decision import Deny, Principal
 from ostiary.guard.network import Networks
 from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
+from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
 from ostiary.model.limit import Limit
 from ostiary.model.route import UNDECLARED, Location, Policy
 
@@ -81,6 +82,7 @@ class Declaration:
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
+    lifecycle: Lifecycle | None = _said(_one_of)
     at: Location | None = _said(_either)
 
     @property
@@ -164,6 +166,14 @@ def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, buc
     return Declaration(limits=changed, plans=plans, cost=cost if callable(cost) else None)
 
 
+def deprecated(since: Moment, sunset: Moment | None = None, successor: str = "", after_sunset: str = "gone") -> Declaration:
+    """The route is on its way out: since when, until when, and what takes its place; LifecycleError for what cannot be.
+
+    Dates as ``2027-01-31``. After the sunset it answers 410, or goes on with ``after_sunset="serve"``.
+    """
+    return Declaration(lifecycle=lifecycle(since, sunset, successor, after_sunset))
+
+
 def exempt() -> Declaration:
     """No rate limit on this route, not even the default ones."""
     return Declaration(limits=())
@@ -240,7 +250,9 @@ def _first(one: Any, said: list[Declaration]) -> Any:
 def policy_of(declaration: Declaration) -> Policy:
     """The policy that a declaration writes down."""
     if not declaration.decides:
-        return replace(UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, at=declaration.at)
+        return replace(
+            UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, lifecycle=declaration.lifecycle, at=declaration.at
+        )
     told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None}
     return Policy(**{**told, "public": declaration.public is not None, "reason": declaration.public or ""})
 

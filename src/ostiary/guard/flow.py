@@ -51,6 +51,8 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
             return (yield from spend(core, request, core.settings.unmatched_charges, None, shown=False)) or ALLOW
         if not policy.declared or not compiled.gated:
             return Deny(problem.UNDECLARED, "gate_missing" if policy.declared else "undeclared")
+        if (ends := core.settings.versions.lifecycle(request, compiled)) is not None and ends.ended(core.clock()):
+            return Deny(problem.GONE, "sunset")
         early = compiled.by_address + compiled.planned(None) if policy.public and compiled.plans else compiled.by_address
         if early and (refused := (yield from spend(core, request, early, None, cost=_cost(request, compiled)))):
             return refused

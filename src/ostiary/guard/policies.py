@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
+    from ostiary.guard.versions import Versions
     from ostiary.model.limit import Limit
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
@@ -35,6 +36,7 @@ class Compiled:
         "delegate",
         "gated",
         "granted",
+        "lifecycle",
         "method",
         "monitor",
         "networks",
@@ -60,6 +62,7 @@ class Compiled:
         plans: tuple[Plan, ...] = (),
         cost: Cost | None = None,
         owner: object = None,
+        versions: Versions | None = None,
     ) -> None:
         self.policy = policy
         self.method = method
@@ -70,6 +73,7 @@ class Compiled:
         self.delegate = delegate
         self.gated = gated
         self.monitor = policy.monitor if policy.monitor is not None else monitor
+        self.lifecycle = policy.lifecycle or (versions.of(self.version) if versions is not None else None)
         self.networks = None if policy.networks is None else Networks(policy.networks)
         limits = defaults if policy.limits is None else policy.limits
         # Who is not known before the credential is verified is counted after it; a public route knows the address alone.
@@ -79,7 +83,15 @@ class Compiled:
         self.plans = plans
         self.cost = cost
         self.owner = owner
-        self.plain = gated and delegate is None and not plans and cost is None and _plain(policy)
+        self.plain = (
+            gated
+            and delegate is None
+            and not plans
+            and cost is None
+            and self.lifecycle is None
+            and not (versions and versions.header)
+            and _plain(policy)
+        )
         self.granted: dict[int, Granted] = {}
         """For ``straight``, by the id of the principal."""
 
@@ -134,12 +146,14 @@ class Policies:
         by_path: Callable[[str, str], Declaration | None],
         limits: tuple[Limit, ...] = (),
         monitor: bool = False,
+        versions: Versions | None = None,
     ) -> None:
         self._authenticators = {one.name: one for one in authenticators}
         self._default = default
         self._by_path = by_path
         self._limits = limits
         self._monitor = monitor
+        self._versions = versions
         self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor)
 
     def compile(
@@ -172,6 +186,7 @@ class Policies:
             plans=said.plans,
             cost=said.cost,
             owner=owner,
+            versions=self._versions,
         )
 
     def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator, ...]:

@@ -19,6 +19,7 @@ from ostiary.guard.limit_headers import LimitFields
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.policyfiles import FILE
 from ostiary.guard.transport import Transport
+from ostiary.guard.versions import Versions
 from ostiary.model import scope as scope_text
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Options:
     one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
     attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
+    ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
@@ -72,6 +74,8 @@ class Options:
     deny: Iterable[str] = ()
     ipv6_prefix: int = 64
     roles: Mapping[str, Iterable[str]] | None = None
+    versions: Mapping[str, Declaration] | None = None
+    version_header: str | None = None
     event_addresses: str = "whole"
     authenticators: Iterable[Authenticator] = ()
     redact_logs: bool = True
@@ -97,6 +101,7 @@ class Settings:
     denied: Networks | None
     ipv6_prefix: int
     roles: Mapping[str, tuple[str, ...]]
+    versions: Versions
     event_addresses: str
     failure_charges: Charges
     unmatched_charges: Charges
@@ -130,6 +135,7 @@ def settings_of(options: Options) -> Settings:
         denied=denied if denied.texts else None,
         ipv6_prefix=_prefix(options.ipv6_prefix),
         roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
+        versions=Versions(None if options.version_header is None else _header(options.version_header), options.versions),
         event_addresses=_one_of("event_addresses", options.event_addresses, ADDRESSES),
         failure_charges=_charges("failures", options.failures),
         unmatched_charges=_charges("unmatched", options.unmatched),

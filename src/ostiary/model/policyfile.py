@@ -7,7 +7,7 @@
     limits = ["100 per day", "5 per second by address"]
 
 Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``, ``networks`` (CIDR), ``mode`` ("monitor" or
-"enforce"). A table that has none of public, require, any and schemes says nothing about who may call.
+"enforce"), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ostiary.errors import UsageError
 from ostiary.model import limit, patterns, scope
@@ -25,8 +25,12 @@ from ostiary.model.limit import Limit
 from ostiary.model.route import Location, Policy
 from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
 
+if TYPE_CHECKING:
+    from ostiary.model.lifecycle import Lifecycle
+
 _SECTION = "tool.ostiary"
 _DECIDING = ("public", "require", "any", "schemes")
+_LIFECYCLE = {"since": "since", "sunset": "sunset", "successor": "successor", "after-sunset": "after_sunset"}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
 _PATH = re.compile(r"/[^\s?#<>]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -75,7 +79,7 @@ def _policy(source: TomlSource, item: object) -> PathPolicy:
         raise source.wrong("a policy is a [[policy]] table", "")
     source.known_keys(item, ("path", "methods", *_READERS))
     if not item.keys() - {"path", "methods"}:
-        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks or mode", "")
+        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks, mode or deprecated", "")
     _refuse_contradiction(source, item)
     read = {field: reader(source, item, key) for key, (field, reader) in _READERS.items()}
     policy = Policy(
@@ -173,6 +177,21 @@ def _monitor(source: TomlSource, item: dict[str, Any], key: str) -> bool | None:
     return mode == "monitor"
 
 
+def _lifecycle(source: TomlSource, item: dict[str, Any], key: str) -> Lifecycle | None:
+    """``deprecated = {since = 2026-01-01, sunset = 2027-01-01, successor = "/api/v2"}``."""
+    said: dict[str, Any] | None = source.typed(item, key, dict, "a table, as in {since = 2026-01-01, sunset = 2027-01-01}")
+    if said is None:
+        return None
+    for name in said:
+        if name not in _LIFECYCLE:
+            raise source.wrong(f"{name} is nothing that {key} knows ({', '.join(_LIFECYCLE)})", key)
+    if "since" not in said:
+        raise source.wrong(f"{key} says since when", key)
+    from ostiary.model.lifecycle import lifecycle
+
+    return cast("Lifecycle", _explained(source, key, lambda _: lifecycle(**{_LIFECYCLE[name]: value for name, value in said.items()}), ""))
+
+
 def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
     """What ``read`` makes of the text; its refusal with the place in the file."""
     try:
@@ -190,6 +209,7 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "limits": ("limits", _limits),
     "networks": ("networks", _networks),
     "mode": ("monitor", _monitor),
+    "deprecated": ("lifecycle", _lifecycle),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ostiary.model.records import dataclass
 
 if TYPE_CHECKING:
+    from ostiary.model.lifecycle import Lifecycle
     from ostiary.model.limit import Limit
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
@@ -103,8 +104,7 @@ class Policy:
     owner: str | None = None
     signature: str | None = None
     networks: tuple[str, ...] | None = None
-    deprecated: str | None = None
-    sunset: str | None = None
+    lifecycle: Lifecycle | None = None
     any_scopes: tuple[str, ...] = ()
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None

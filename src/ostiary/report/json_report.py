@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from ostiary import __version__, weaknesses
@@ -78,6 +79,10 @@ def _limit(limit: DeclaredLimit) -> dict[str, Any]:
     return {"text": limit.text, "at": _line(limit.at)}
 
 
+def _day(moment: int | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
 def _policy(policy: Policy) -> dict[str, Any]:
     return {
         "schemes": list(policy.schemes),
@@ -85,8 +90,8 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "owner": policy.owner,
         "signature": policy.signature,
         "networks": None if policy.networks is None else list(policy.networks),
-        "deprecated": policy.deprecated,
-        "sunset": policy.sunset,
+        "deprecated": _day(policy.lifecycle.since if policy.lifecycle is not None else None),
+        "sunset": _day(policy.lifecycle.sunset if policy.lifecycle is not None else None),
     }
 
 

@@ -53,6 +53,7 @@ KEY_IN_QUERY = Problem(
     400, "key_in_query", "Bad Request", "Keys in a URL end up in logs. Send the key in X-API-Key or Authorization, and replace this one."
 )
 BAD_HOST = Problem(400, "bad_host", "Bad Request", "This host name is not served here.")
+GONE = Problem(410, "gone", "Gone", "This version is not served any more.")
 TOO_MANY = Problem(429, "too_many_requests", "Too Many Requests", "Wait for as long as Retry-After says.")
 HEAD_TOO_LARGE = Problem(431, "head_too_large", "Request Header Fields Too Large")
 UNAVAILABLE = Problem(503, "unavailable", "Service Unavailable", "The call could not be checked and was refused. Try again later.")
