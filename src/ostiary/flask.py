@@ -31,7 +31,8 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("ostiary.flask", "flask") from None
 
-from flask import Blueprint, Flask, Response, has_request_context
+from flask import Blueprint, Flask, Response, after_this_request, has_request_context
+from flask import current_app as flask_app
 from flask import request as flask_request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
@@ -86,6 +87,13 @@ class Guard:
         """What holds for every route of a blueprint that says nothing itself."""
         said = self._blueprints.get(blueprint)
         self._blueprints[blueprint] = declaration if said is None else merged(said, declaration)
+
+    def csrf_token(self) -> str:
+        """A token for a page: its scripts send it in X-CSRF-Token. The answer that is being made carries its cookie."""
+        csrf, secure = flask_app.extensions[EXTENSION].core.csrf, flask_request.environ[KEY].secure
+        token: str = csrf.token()
+        after_this_request(lambda response: _with_cookie(response, csrf.set_cookie(token, secure=secure)))
+        return token
 
     @property
     def principal(self) -> Principal | None:
@@ -205,6 +213,11 @@ class Installed:
         # Flask hands its context along from 3.2 on.
         finalize: Any = self.app.finalize_request
         return finalize(*arguments, response, from_error_handler=True)  # type: ignore[no-any-return]
+
+
+def _with_cookie(response: Response, cookie: str) -> Response:
+    response.headers.add("Set-Cookie", cookie)
+    return response
 
 
 def _preflight(request: WsgiRequest) -> bool:

@@ -85,6 +85,16 @@ class Guard:
     def _installed(self, app: Starlette, core: Core) -> Installed:
         return Installed(app, core)
 
+    def csrf_token(self, response: Response) -> str:
+        """A token for a page: its scripts send it in X-CSRF-Token. ``response`` carries its cookie. Raises UsageError outside a request."""
+        request = current()
+        if request is None:
+            raise UsageError("a token is made for the answer to a request")
+        csrf = request.site.core.csrf
+        token: str = csrf.token()
+        response.headers.append("Set-Cookie", csrf.set_cookie(token, secure=request.secure))
+        return token
+
     @property
     def principal(self) -> Principal | None:
         """Who is calling; None outside a request, on a public route, and where nobody was proved."""

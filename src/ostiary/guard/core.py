@@ -17,6 +17,7 @@ from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.audit import Recorder
 from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.statics import StaticKeys
+from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
 from ostiary.guard.event import Event
@@ -74,6 +75,9 @@ class Core:
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
         self._exposed: set[tuple[str, str]] = set()
         self._address_key = self.peppers.current if self.peppers is not None else secrets.token_bytes(32)
+        self.csrf = Csrf(
+            texts("csrf_origins", given.csrf_origins), given.keys.seed if isinstance(given.keys, StaticKeys) else self._address_key
+        )
         self._said_clear = False
 
     def _keys(self, given: Options) -> tuple[Authenticator, ...]:

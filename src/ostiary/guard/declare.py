@@ -79,6 +79,7 @@ class Declaration:
     networks: tuple[str, ...] | None = _said(_one_of)
     monitor: bool | None = _said(_one_of)
     issues: bool | None = _said(_one_of)
+    csrf: bool | None = _said(_one_of)
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
@@ -124,8 +125,12 @@ def require(
     networks: Iterable[str] | None = None,
     monitor: bool | None = None,
     issues: bool | None = None,
+    csrf: bool | None = None,
 ) -> Declaration:
-    """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential."""
+    """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
+
+    ``csrf`` False: pages of other sites may call in a browser's name.
+    """
     if any_of is not None and not texts("any_of", any_of):
         raise PolicyError("any_of is empty: no scope would do; leave it out, or name scopes")
     return Declaration(
@@ -137,14 +142,15 @@ def require(
         networks=None if networks is None else Networks(texts("networks", networks)).texts,
         monitor=_flag("monitor", monitor),
         issues=_flag("issues", issues),
+        csrf=_flag("csrf", csrf),
     )
 
 
-def public(reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None) -> Declaration:
-    """Everybody may call, for a reason that is written down."""
+def public(reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None, csrf: bool | None = None) -> Declaration:
+    """Everybody may call, for a reason that is written down. ``csrf`` False: from pages of other sites, too."""
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError('public needs a reason: @public("the load balancer asks without a key")')
-    return Declaration(public=reason.strip(), limits=limits_of(limits))
+    return Declaration(public=reason.strip(), limits=limits_of(limits), csrf=_flag("csrf", csrf))
 
 
 def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, bucket: str = "", cost: int | Cost = 1) -> Declaration:
@@ -185,6 +191,7 @@ def delegated(
     *,
     scopes: Callable[..., Iterable[str]] | None = None,
     limits: str | Limit | Iterable[str | Limit] | None = None,
+    csrf: bool | None = None,
 ) -> Declaration:
     """The app's own gate decides who may call; start-up checks that it really is on the route."""
     if not callable(gate) or not all(one is None or callable(one) for one in (subject, scopes)):
@@ -194,6 +201,7 @@ def delegated(
         required=True,
         schemes=(name,),
         limits=limits_of(limits),
+        csrf=_flag("csrf", csrf),
         delegates=(Delegated(name, gate, subject, scopes),),
     )
 

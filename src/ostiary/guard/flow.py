@@ -61,12 +61,14 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
         if request.query and (leaked := in_query(request.query, core.settings.query_parameters)) is not None:
             return (yield from _in_query(core, request, leaked))
         if policy.public:
-            return ALLOW
+            return core.csrf.refused(request, compiled, None) or ALLOW
         if compiled.delegate is not None:
             return (yield from _delegated(core, request, compiled, compiled.delegate))
         who = yield from authenticate(core, request, compiled)
         if isinstance(who, Deny):
             return who
+        if (forged := core.csrf.refused(request, compiled, who)) is not None:
+            return forged
         return (yield from admit(core, request, compiled, who))
     except StoreDown:
         return Deny(problem.UNAVAILABLE, "store_down")
@@ -209,6 +211,8 @@ def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
 
 def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Delegated) -> Flow[Decision]:
     """The app's own gate decides. Who is calling is asked where it can be known before the handler runs; who is not known counts by address."""
+    if (forged := core.csrf.refused(request, compiled, None)) is not None:
+        return forged
     if core.settings.gates_run_later:
         return DEFERRED
     who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import UsageError
+from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.network import Networks
 from ostiary.model import limit as limit_text
@@ -33,6 +34,7 @@ class Compiled:
         "by_address",
         "by_principal",
         "cost",
+        "csrf",
         "delegate",
         "gated",
         "granted",
@@ -74,6 +76,7 @@ class Compiled:
         self.gated = gated
         self.monitor = policy.monitor if policy.monitor is not None else monitor
         self.lifecycle = policy.lifecycle or (versions.of(self.version) if versions is not None else None)
+        self.csrf = policy.csrf and method not in SAFE
         self.networks = None if policy.networks is None else Networks(policy.networks)
         limits = defaults if policy.limits is None else policy.limits
         # Who is not known before the credential is verified is counted after it; a public route knows the address alone.
@@ -129,6 +132,7 @@ def _plain(policy: Policy) -> bool:
         networks=policy.networks,
         monitor=policy.monitor,
         issues=policy.issues,
+        csrf=policy.csrf,
         reason=policy.reason,
         at=policy.at,
     )

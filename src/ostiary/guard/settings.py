@@ -44,6 +44,7 @@ class Options:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
     attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
     ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
+    ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
@@ -76,6 +77,7 @@ class Options:
     roles: Mapping[str, Iterable[str]] | None = None
     versions: Mapping[str, Declaration] | None = None
     version_header: str | None = None
+    csrf_origins: Iterable[str] = ()
     event_addresses: str = "whole"
     authenticators: Iterable[Authenticator] = ()
     redact_logs: bool = True

@@ -94,7 +94,8 @@ class Policy:
 
     ``schemes`` () is every scheme that the guard knows, any of them; ``scopes`` are all demanded, of ``any_scopes`` one.
     ``limits`` None is the guard's default, () is exempt. ``networks`` None is everywhere, () is nowhere. ``monitor`` None is as
-    the guard's mode. ``issues`` says that the answer may hold a new credential. ``reason`` is why a public route is public.
+    the guard's mode. ``issues`` says that the answer may hold a new credential,
+    ``csrf`` that a browser's calls must not come from pages of other sites. ``reason`` is why a public route is public.
     """
 
     declared: bool = True
@@ -109,6 +110,7 @@ class Policy:
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None
     issues: bool = False
+    csrf: bool = True
     reason: str = ""
     at: Location | None = None
 

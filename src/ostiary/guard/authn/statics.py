@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,8 @@ class StaticKeys:
 
     def __init__(self, keys: Mapping[str, str], scopes: Iterable[str] = ("*",)) -> None:
         self._pepper = secrets.token_bytes(32)
+        self.seed = hashlib.blake2b("\0".join(keys.values()).encode("utf-8", "surrogatepass")).digest()
+        """Secret bytes that every process with the same keys has."""
         granted = tuple(scope_text.parse(text) for text in ((scopes,) if isinstance(scopes, str) else scopes))
         self._keys = [(self._digest(value), Principal(name, NAME, name, name, granted)) for name, value in keys.items()]
 
