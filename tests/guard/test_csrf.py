@@ -187,6 +187,8 @@ def test_a_token_vouches_for_a_page(client: Any) -> None:
     made_up = "0" * 32 + "." + "1" * 32
     found = {sent: client.post("/orders", headers={"X-CSRF-Token": sent}).status_code for sent in (token, token[:-1], made_up, "")}
     assert found == {token: 200, token[:-1]: 403, made_up: 403, "": 403}
+    newer = text(client.get("/form"))
+    assert [client.post("/orders", headers={"X-CSRF-Token": sent}).status_code for sent in (token, newer)] == [403, 200]
     cookie(client, "ostiary-csrf", made_up)
     assert client.post("/orders", headers={"X-CSRF-Token": made_up}).status_code == 403
 
