@@ -6,6 +6,7 @@ import asyncio
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from hypothesis import strategies as st
 from ostiary.errors import UsageError
 from ostiary.guard.limits import SKEW_MS, meter
 from ostiary.guard.stores import open_store
-from ostiary.guard.stores._redis import PAUSE
+from ostiary.guard.stores._breaker import FAILURES, PAUSE
 from ostiary.guard.stores._redis_cells import key_of, packed
 from ostiary.guard.stores._spending import settle
 from ostiary.guard.stores.base import Charge, Spent, StoreDown
 from ostiary.guard.stores.memory_counters import MemoryCounters
 from ostiary.guard.stores.redis_counters import RedisCounters
+from ostiary.guard.stores.redis_nonces import RedisNonces
 from ostiary.model.limit import DAY, LONGEST, MOST, Limit, calendar, gcra
 from tests.guard.redis_server import RedisServer
 
@@ -264,14 +266,15 @@ class Monotonic:
 
 
 def test_a_server_that_dies_and_comes_back(tmp_path: Path) -> None:
-    """StoreDown while it is away, at once and without a try for a second after each; then it is used again, without a new store."""
+    """StoreDown while it is away, after three failures at once and without a try for a second; then it is used again, without a new store."""
     server, clock = RedisServer(tmp_path), Monotonic()
     store = RedisCounters(server.url, clock="caller", monotonic=clock)
     one = [Charge(("r",), FEW)]
     assert store.spend(one, NOW).allowed
     server.stop()
-    with pytest.raises(StoreDown, match="does not answer"):
-        store.spend(one, NOW)
+    for _ in range(FAILURES):
+        with pytest.raises(StoreDown, match="does not answer"):
+            store.spend(one, NOW)
     server.start()
     with pytest.raises(StoreDown, match="a moment ago"):
         store.spend(one, NOW)
@@ -281,13 +284,64 @@ def test_a_server_that_dies_and_comes_back(tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_restart_costs_nobody_a_call(tmp_path: Path, asynchronous: bool) -> None:
+    """Connections that a restart has closed are replaced: each of the next calls is answered, none of them hears that the store is down."""
+    server = RedisServer(tmp_path)
+    store = RedisCounters(server.url, timeout=10)
+
+    async def twenty() -> list[bool]:
+        answers = await asyncio.gather(*(store.aspend([Charge(("r",), MANY)], NOW) for _ in range(20)))
+        return [answer.allowed for answer in answers]
+
+    async def over_a_restart() -> list[bool]:
+        before = await twenty()
+        restart(server)
+        after = await twenty()
+        await store.aclose()
+        return before + after
+
+    if asynchronous:
+        assert asyncio.run(over_a_restart()) == [True] * 40
+    else:
+        threads = [threading.Thread(target=store.spend, args=([Charge(("r",), MANY)], NOW)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        restart(server)
+        assert all(store.spend([Charge(("r",), MANY)], NOW).allowed for _ in range(20))
+    store.close()
+    server.stop()
+
+
+def restart(server: RedisServer) -> None:
+    server.stop()
+    server.start()
+
+
+def test_one_late_answer_is_no_outage(redis_server: RedisServer) -> None:
+    """Who waited in vain is refused; who asks next is not."""
+    store = RedisCounters(redis_server.url, timeout=0.2)
+    one = [Charge(("r",), MANY)]
+    store.spend(one, NOW)
+    with redis_server.client() as client:
+        client.execute_command("CLIENT", "PAUSE", 400, "ALL")
+    with pytest.raises(StoreDown, match="TimeoutError"):
+        store.spend(one, NOW)
+    with redis_server.client() as client:
+        client.ping()
+    assert store.spend(one, NOW).allowed
+    store.close()
+
+
 def test_one_call_tries_a_server_that_was_down() -> None:
     """The others hear at once that it is down until that one knows better."""
     clock = Monotonic()
     store = RedisCounters(f"redis://127.0.0.1:{closed_port()}", monotonic=clock)
     one = [Charge(("r",), FEW)]
     for moment, says in (
-        (0, "not answer \\("),
+        *[(0.0, "not answer \\(")] * FAILURES,
         (0.9, "a moment ago"),
         (1.0, "not answer \\("),
         (1.9, "a moment ago"),
@@ -296,7 +350,7 @@ def test_one_call_tries_a_server_that_was_down() -> None:
         clock.now = moment
         with pytest.raises(StoreDown, match=says):
             store.spend(one, NOW)
-    breaker = store._server._breaker
+    breaker = store._server._breaker("")
     clock.now = 5.0
     breaker.check()
     with pytest.raises(StoreDown, match="a moment ago"):
@@ -383,6 +437,41 @@ def test_loops_count_with_threads(store: RedisCounters) -> None:
     assert asyncio.run(store.aspend([], NOW)) == Spent(True, ())
 
 
+def test_a_nonce_travels_with_the_charges(store: RedisCounters, redis_server: RedisServer) -> None:
+    """One round trip; a nonce that was seen spends nothing; one that a limit refused is used; one whose end has passed is as seen."""
+    one, end = [Charge(("r",), FEW)], NOW + 360
+    store.spend([Charge(("other",), FEW)], NOW)
+    with redis_server.client() as client:
+        client.config_resetstat()
+        assert store.spend_and_remember(one, NOW, b"a", end) == Spent(True, ((0, 1, 60.0),))
+        assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == 1
+        assert sorted(client.pttl(key) > 300_000 for key in client.keys("*nonce*")) == [True]
+    assert store.spend_and_remember(one, NOW, b"a", end) is None
+    assert store.spend_and_remember(one, NOW, b"late", NOW) is None
+    assert store.spend_and_remember([], NOW, b"b", end) == Spent(True, ())
+    assert store.spend_and_remember([], NOW, b"b", end) is None
+    assert store.spend_and_remember(one, NOW, b"c", end) == Spent(True, ((0, 0, 60.0),))
+    assert not store.spend_and_remember(one, NOW, b"d", end).allowed  # type: ignore[union-attr]
+    assert store.spend_and_remember(one, NOW, b"d", end) is None
+    nonces = RedisNonces(redis_server.url)
+    assert [nonces.remember(key, NOW, end) for key in (b"a", b"d", b"e")] == [False, False, True]
+    assert store.spend_and_remember(one, NOW, b"e", end) is None
+    nonces.close()
+
+
+def test_loops_remember_with_the_charges(store: RedisCounters) -> None:
+    """One of many tasks with one nonce is let in."""
+
+    async def offer() -> list[Spent | None]:
+        answers = await asyncio.gather(*(store.aspend_and_remember([Charge(("r",), MANY)], NOW, b"a", NOW + 9) for _ in range(20)))
+        assert await store.aspend_and_remember([], NOW, b"a", NOW) is None
+        await store.aclose()
+        return answers
+
+    assert sorted(answer is None for answer in asyncio.run(offer())) == [False] + [True] * 19
+    assert store.spend([Charge(("r",), MANY, 0)], NOW).states[0][1] == 99
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One node that holds every slot: it refuses a script whose keys lie in several, as any cluster does."""
@@ -459,7 +548,7 @@ def test_what_is_taken_back_lets_nobody_in(
     ours = [Charge(one, limit, cost)]
     if not store.spend(ours, now).allowed:
         return
-    mine, back = now, lambda: store._ask(store._call("refund", store._parts(ours)[0], int(mine * 1000 + 0.5)))
+    mine, back = now, lambda: store._server.ask([store._command("refund", store._parts(ours)[0], int(mine * 1000 + 0.5))])
     look = [Charge(one, limit, 0)]
     if not after:
         back()

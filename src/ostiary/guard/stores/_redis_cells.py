@@ -9,21 +9,27 @@ from math import gcd
 
 from ostiary.guard.limits import EXACT, period_starts
 from ostiary.guard.stores._spending import cell_name, nonce_name
-from ostiary.guard.stores.base import Charge
+from ostiary.guard.stores.base import Charge, Key
 from ostiary.model.limit import Limit
 
 _HOUR = 3_600_000
 _MOST = 1 << 40  # beyond every limit, and exact in Lua
 
 
-def caller_of(charge: Charge) -> bytes:
-    """Who is counted, in 8 bytes: the end of the key (guard/flow.py puts the caller there). In a cluster a caller's cells lie together."""
-    return blake2b(repr(charge.key[-2:]).encode(), digest_size=8).digest()
+@lru_cache(maxsize=8192)
+def caller_of(key: Key) -> str:
+    """Who is counted, in 16 hex digits: the end of the key (guard/flow.py puts the caller there). In a cluster a caller's cells lie together."""
+    return blake2b(repr(key[-2:]).encode(), digest_size=8).hexdigest()
 
 
 def key_of(charge: Charge) -> str:
     """The name of a cell in Redis; the part in braces decides the slot (Redis Cluster specification, hash tags)."""
-    return f"ostiary:{{{caller_of(charge).hex()}}}:{cell_name(charge).hex()}"
+    return _key_of(charge.key, charge.limit)
+
+
+@lru_cache(maxsize=8192)
+def _key_of(key: Key, limit: Limit) -> str:
+    return f"ostiary:{{{caller_of(key)}}}:{cell_name(Charge(key, limit)).hex()}"
 
 
 def nonce_key(key: bytes) -> str:
@@ -31,7 +37,7 @@ def nonce_key(key: bytes) -> str:
     return f"ostiary:nonce:{nonce_name(key).hex()}"
 
 
-def arguments(charge: Charge, place: int, now: int) -> str:
+def arguments(charge: Charge, place: str, now: int) -> str:
     """What the script is told of a charge whose cell is the ``place``-th key."""
     limit = charge.limit
     given = _told(limit) if limit.kind != "calendar" else _told_calendar(limit, now // _HOUR)

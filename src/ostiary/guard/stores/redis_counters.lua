@@ -3,7 +3,8 @@
 --
 -- KEYS: one cell each. ARGV: mode ("spend" or "refund"), the time in ms or "" for this server's, and one text of whole numbers, which
 -- costs less to send than many: grace in ms, then for each charge the index of its key, cost, kind, number of parameters, parameters.
--- Gives lines: 1 (allowed) or 0, the time, the cells as they were. A refused call writes nothing, every cell that is written expires.
+-- A fourth argument makes the last key that of a nonce, to be held for so many ms; it is asked first, and one that was seen ends it all.
+-- Gives lines: 1 (allowed), 0, or 2 (nonce seen), the time, the cells as they were. A refused call writes no cell, every one expires.
 
 local SKEW = 60000
 local LONGEST = 10 * 366 * 86400000
@@ -133,9 +134,14 @@ if not now then
   local time = redis.call("TIME")
   now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
+local cell_count = #KEYS
+if ARGV[4] then
+  if not redis.call("SET", KEYS[cell_count], "", "NX", "PX", ARGV[4]) then return "2" end
+  cell_count = cell_count - 1
+end
 local before, cells, ends = {}, {}, {}
 local function answer(allowed) return string.format("%d\n%.0f\n", allowed, now) .. table.concat(before, "\n") end
-for index, text in ipairs(redis.call("MGET", unpack(KEYS))) do
+for index, text in ipairs(redis.call("MGET", unpack(KEYS, 1, cell_count))) do
   before[index] = text or ""
   cells[index] = numbers(before[index])
 end

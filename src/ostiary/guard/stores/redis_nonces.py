@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 
-from ostiary.guard.stores._redis import TIMEOUT, Server
+from ostiary.guard.stores._redis import TIMEOUT, Command, Server
 from ostiary.guard.stores._redis_cells import nonce_key
+from ostiary.guard.stores.base import StoreDown
 
 
 class RedisNonces:
@@ -24,17 +26,11 @@ class RedisNonces:
 
     def remember(self, key: bytes, now: float, expires: float) -> bool:
         """Was it never seen? See Nonces.remember, in a thread. Raises StoreDown."""
-        if (held := rest(now, expires)) < 1:
-            return False
-        with self._server.asking():
-            return self._server.client().set(nonce_key(key), b"", nx=True, px=held) is not None
+        return (held := rest(now, expires)) > 0 and is_new(*self._server.ask([remembering(key, held)]))
 
     async def aremember(self, key: bytes, now: float, expires: float) -> bool:
         """The same in an event loop."""
-        if (held := rest(now, expires)) < 1:
-            return False
-        with self._server.asking():
-            return await self._server.aclient().set(nonce_key(key), b"", nx=True, px=held) is not None
+        return (held := rest(now, expires)) > 0 and is_new(*await self._server.aask([remembering(key, held)]))
 
     def close(self) -> None:
         """Close the connections of threads; the nonces stay, and the next use connects anew."""
@@ -48,3 +44,16 @@ class RedisNonces:
 def rest(now: float, expires: float) -> int:
     """How long a nonce is to be held, in whole ms."""
     return ceil((expires - now) * 1000)
+
+
+def remembering(key: bytes, held: int) -> Command:
+    """What remembers a nonce for so many ms."""
+    name = nonce_key(key)
+    return Command(name, ("SET", name, "", "NX", "PX", str(held)))
+
+
+def is_new(answer: Any) -> bool:
+    """What SET has said; raises the StoreDown that it is."""
+    if isinstance(answer, StoreDown):
+        raise answer
+    return answer is not None
