@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.decision import Deny
-from ostiary.guard.request import Request
+from ostiary.guard.leak import BodyWatch, harmless
+from ostiary.guard.request import ENCRYPTED, Request, new_id
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
-    from ostiary.guard.leak import BodyWatch
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,6 +24,8 @@ KEY = "ostiary.request"
 POLICY_VIOLATION = 1008
 # What a router answers by itself where no route matched: nothing of the app was reached.
 _ROUTERS_OWN = frozenset({307, 404})
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
 # Ways of sending a file that the watch over bodies would not see.
 _UNSEEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
@@ -30,31 +33,60 @@ _UNSEEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 class AsgiRequest(Request):
     """A request as ASGI tells it: one entry for each header line."""
 
-    __slots__ = ("_headers", "judged", "prefix", "site")
+    site: Any = None
+    prefix = ""
+    judged = False
 
     def __init__(self, scope: Scope, started: float, site: Any = None) -> None:
         """``site`` is the adapter that judges routes; ``prefix`` is where the mounts passed so far hang, ``judged`` ends the search."""
-        found: dict[str, tuple[str, ...]] = {}
-        for raw_name, raw_value in scope["headers"]:
-            name = raw_name.decode("latin-1")
-            found[name] = (*found.get(name, ()), raw_value.decode("latin-1"))
-        self._headers = found
-        self.site = site
-        self.prefix = ""
-        self.judged = False
-        client, server = scope.get("client"), scope.get("server")
-        super().__init__(
-            scope.get("method", "GET"),
-            scope["path"],
-            scope.get("query_string", b"").decode("latin-1"),
-            client[0] if client else "",
-            scope.get("scheme", "http"),
-            next(iter(found.get("host", ())), server[0] if server else ""),
-            started,
-        )
+        lines = scope["headers"]
+        self._lines = lines
+        # The last line of each name; where there is but one of each, that is all there is to know.
+        self._last = last = dict(lines)
+        self._single = len(last) == len(lines)
+        self._server = scope.get("server")
+        if site is not None:
+            self.site = site
+        self.method = scope.get("method", "GET")
+        self.path = scope["path"]
+        self.query = scope.get("query_string", b"").decode("latin-1")
+        client = scope.get("client")
+        self.peer = self.address = client[0] if client else ""
+        self.scheme = scheme = scope.get("scheme", "http")
+        self.secure = scheme in ENCRYPTED
+        self.started = started
+        self.id = new_id()
+
+    @cached_property
+    def authority(self) -> str:  # type: ignore[override]
+        """Few settings ask for it."""
+        return next(iter(self.header("host")), self._server[0] if self._server else "")
 
     def header(self, name: str) -> tuple[str, ...]:
-        return self._headers.get(name, ())
+        raw = _NAMES.get(name) or _raw_name(name)
+        value = self._last.get(raw)
+        if value is None:
+            return ()
+        if self._single:
+            return (value.decode("latin-1"),)
+        return tuple(value.decode("latin-1") for name, value in self._lines if name == raw)
+
+    def forwarded(self) -> bool:
+        last = self._last
+        return b"x-forwarded-for" in last or b"x-forwarded-proto" in last or b"x-forwarded-host" in last or b"forwarded" in last
+
+    def agent(self) -> str:
+        if not self._single:
+            return super().agent()
+        return self._last.get(b"user-agent", b"").decode("latin-1")  # type: ignore[no-any-return]
+
+
+_NAMES: dict[str, bytes] = {}
+
+
+def _raw_name(name: str) -> bytes:
+    made = _NAMES[name] = name.encode("latin-1")
+    return made
 
 
 class Shim:
@@ -65,7 +97,9 @@ class Shim:
         self.app = app
         self._core = core
         self._ready = ready
+        self._is_ready = False
         self._site = site
+        self._settler = answers.Settler(core, raw=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -75,12 +109,12 @@ class Shim:
             await self.app(scope, receive, send)
             return
         core = self._core
-        if not core.settings.monitor and scope.get("extensions"):
+        if scope.get("extensions") and not core.settings.monitor:
             scope["extensions"] = {name: value for name, value in scope["extensions"].items() if name not in _UNSEEN}
         request = AsgiRequest(scope, core.clock(), self._site)
         scope[KEY] = request
-        answer = Answer(core, request, scope, send)
-        denied = core.start(request, self._ready) or core.arrive(request)
+        answer = Answer(core, self._settler, request, scope, send)
+        denied = (None if self._is_ready else self._begin(request)) or core.arrive(request)
         try:
             if denied is not None:
                 await core.aafter_arrive(request, denied)
@@ -95,6 +129,11 @@ class Shim:
         finally:
             core.record(request, answer.status)
             core.leave()
+
+    def _begin(self, request: AsgiRequest) -> Deny | None:
+        denied = self._core.start(request, self._ready)
+        self._is_ready = denied is None
+        return denied
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A declaration that cannot be ends the start with its sentence: a server that only saw an exception might go on without lifespan."""
@@ -121,17 +160,17 @@ class Shim:
 class Answer:
     """One answer on its way out. An answer that starts without a decision is replaced by the uniform refusal."""
 
-    __slots__ = ("_core", "_replaced", "_request", "_scope", "_send", "_watch", "started", "status")
+    started = False
+    status = 500
+    _replaced = False
+    _watch: BodyWatch | None = None
 
-    def __init__(self, core: Core, request: AsgiRequest, scope: Scope, send: Send) -> None:
+    def __init__(self, core: Core, settler: answers.Settler, request: AsgiRequest, scope: Scope, send: Send) -> None:
         self._core = core
+        self._settler = settler
         self._request = request
         self._scope = scope
         self._send = send
-        self._watch: BodyWatch | None = None
-        self._replaced = False
-        self.started = False
-        self.status = 500
 
     async def send(self, message: Message) -> None:
         """What the app is given for ``send``."""
@@ -139,36 +178,46 @@ class Answer:
         if self._replaced:
             return
         self.started = True
-        if kind.endswith("http.response.start"):
-            await self._start(message)
-        elif kind.endswith("http.response.body") and self._watch is not None:
-            last = not message.get("more_body", False)
-            await self._send({**message, "body": self._watch.clean(message.get("body", b""), last)})
+        if kind in _STARTS:
+            request, status = self._request, message["status"]
+            denied = await self._undecided(status) if request.decision is None else self._core.stopped(request, status)
+            if denied is not None:
+                self._replaced = True
+                await self.refuse(denied)
+                return
+            self.status = status
+            headers, _ = self._settler.settle(request, message.get("headers", ()))
+            await self._send({**message, "headers": headers})
+        elif kind in _BODIES:
+            await self._send(self._cleaned(message))
         elif kind == "websocket.accept":
             await self._accept(message)
         else:
             self.status = message.get("status", 403 if kind == "websocket.close" and self.status == 500 else self.status)
             await self._send(message)
 
-    async def _start(self, message: Message) -> None:
-        if (denied := await self._stopped(message["status"])) is not None:
-            self._replaced = True
-            await self.refuse(denied)
-            return
-        self.status = message["status"]
-        given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
-        headers, self._watch = answers.settle(self._core, self._request, given)
-        await self._send({**message, "headers": _raw(headers)})
+    def _cleaned(self, message: Message) -> Message:
+        """What may leave now. An answer that came in one piece needs no watch when nothing in it can be secret."""
+        if self._core.settings.monitor:
+            return message
+        data, last, watch = message.get("body", b""), not message.get("more_body", False), self._watch
+        if watch is None:
+            request = self._request
+            ours = not answers.issues(request)
+            if last and harmless(data, request.credential, ours=ours):
+                return message
+            watch = self._watch = BodyWatch(request.credential, ours=ours)
+        return {**message, "body": watch.clean(data, last)}
 
     async def _accept(self, message: Message) -> None:
-        if (denied := await self._stopped(101)) is not None:
+        if (denied := await self._undecided(101)) is not None:
             self._replaced = True
             await self.refuse(denied)
             return
         self.status = 101
         await self._send(message)
 
-    async def _stopped(self, status: int) -> Deny | None:
+    async def _undecided(self, status: int) -> Deny | None:
         """Nothing was decided: right where the router found no route, a bypass everywhere else."""
         core, request = self._core, self._request
         if request.decision is None and status in _ROUTERS_OWN:
@@ -179,24 +228,22 @@ class Answer:
     async def refuse(self, denied: Deny) -> None:
         """Answers with the problem document in place of the app."""
         self.status = denied.problem.status
-        await respond(self._scope, self._send, self._settled(answers.refusal(self._request, denied)))
-
-    def _settled(self, refused: answers.Refusal) -> answers.Refusal:
-        headers, _ = answers.settle(self._core, self._request, refused.headers)
-        return refused._replace(headers=headers)
+        refused = answers.refusal(self._request, denied)
+        headers, _ = self._settler.settle(self._request, answers.encoded(refused.headers))
+        await _respond(self._scope, self._send, refused, headers)
 
 
 async def respond(scope: Scope, send: Send, refused: answers.Refusal) -> None:
     """Sends a refusal; a WebSocket is refused before it is accepted, with the same document where the server can."""
+    await _respond(scope, send, refused, answers.encoded(refused.headers))
+
+
+async def _respond(scope: Scope, send: Send, refused: answers.Refusal, headers: list[tuple[bytes, bytes]]) -> None:
     kind = "http.response"
     if scope["type"] == "websocket":
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         kind = "websocket.http.response"
-    await send({"type": f"{kind}.start", "status": refused.status, "headers": _raw(refused.headers)})
+    await send({"type": f"{kind}.start", "status": refused.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": refused.body})
-
-
-def _raw(headers: answers.Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

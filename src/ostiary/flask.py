@@ -31,7 +31,7 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("ostiary.flask", "flask") from None
 
-from flask import Blueprint, Flask, Response, after_this_request, has_request_context
+from flask import Blueprint, Flask, Request, Response, after_this_request, has_request_context
 from flask import current_app as flask_app
 from flask import request as flask_request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -168,36 +168,39 @@ class Installed:
     def around(self, dispatch: Any) -> Any:
         """``full_dispatch_request`` of the app, with the decision before it."""
 
+        core = self.core
+
         def guarded(*arguments: Any) -> Response:
-            request = flask_request.environ.get(KEY)
+            # Flask hands its context along from 3.2 on; the proxy is asked once, since each of its attributes costs a look-up of its own.
+            asked = arguments[0].request if arguments else flask_request._get_current_object()  # type: ignore[attr-defined]
+            request = asked.environ.get(KEY)
             if request is None:
                 # The app is called past its wsgi_app: nothing was checked on the way in.
-                request = WsgiRequest(flask_request.environ, self.core.clock())
-                flask_request.environ[KEY] = request
-                denied = self.core.arrive(request)
+                request = asked.environ[KEY] = WsgiRequest(asked.environ, core.clock())
+                denied = core.arrive(request)
                 if denied is not None:
                     return self._refusal(request, denied, arguments)
             try:
-                decision = self._decide(request)
+                decision = self._decide(request, asked)
             except Exception:  # noqa: BLE001 a declaration that cannot be, of a rule that came late
-                decision = self.core.failed(request)
+                decision = core.failed(request)
             if isinstance(decision, Deny):
                 return self._refusal(request, decision, arguments)
             return dispatch(*arguments)  # type: ignore[no-any-return]
 
         return guarded
 
-    def _decide(self, request: WsgiRequest) -> Decision:
+    def _decide(self, request: WsgiRequest, asked: Request) -> Decision:
         # As Flask sees it: a middleware inside the shim may have changed it.
-        request.method = flask_request.method
-        rule, failed = flask_request.url_rule, flask_request.routing_exception
+        request.method = method = asked.method
+        rule, failed = asked.url_rule, asked.routing_exception
         if rule is None or failed is not None:
             return self._unrouted(request, failed)
-        if _preflight(request) and getattr(rule, "provide_automatic_options", False):
+        if method == "OPTIONS" and _preflight(request) and getattr(rule, "provide_automatic_options", False):
             # Flask answers by itself; no view is reached.
             request.decision = ALLOW
             return ALLOW
-        return self.core.decide(request, self.compiled(rule, request.method if rule.methods is not None else "*"))
+        return self.core.decide(request, self.compiled(rule, method if rule.methods is not None else "*"))
 
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""
@@ -210,7 +213,6 @@ class Installed:
         """The refusal, through the app's own after_request functions, so that CORS headers are on it."""
         refused = answers.refusal(request, denied)
         response = self.app.response_class(refused.body, refused.status, refused.headers)
-        # Flask hands its context along from 3.2 on.
         finalize: Any = self.app.finalize_request
         return finalize(*arguments, response, from_error_handler=True)  # type: ignore[no-any-return]
 

@@ -12,7 +12,6 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
 from typing import Any
 
 from ostiary.errors import MissingExtra, UsageError
@@ -29,6 +28,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ostiary import redact
 from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
@@ -47,12 +47,12 @@ _ANY = "*"
 _WRAPPED = "__ostiary_wrapped__"
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 logger = logging.getLogger("ostiary")
-_caller: ContextVar[AsgiRequest | None] = ContextVar("ostiary_caller", default=None)
 
 
 def current() -> AsgiRequest | None:
-    """The request whose handler is running; None outside one."""
-    return _caller.get()
+    """The request of this task or thread, from its decision to its end; None outside one."""
+    seen = redact.current.get()
+    return seen if isinstance(seen, AsgiRequest) and seen.judged else None
 
 
 class Guard:
@@ -142,20 +142,26 @@ class Installed:
             for method in _methods(route):
                 yield Declared(self._policy(route, method, prefix), getattr(route, "endpoint", None))
 
+    def at_once(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision | None:
+        """The decision where the policy is known and nothing has to be waited for, else None."""
+        # Only methods that a route was found to answer stand in the table.
+        found = self._compiled.get((id(route), scope.get("method", "WEBSOCKET"), request.prefix))
+        return None if found is None else self.core.at_once(request, found[1])
+
     async def judge(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision:
-        """The decision at a route."""
+        """The decision at a route, where ``at_once`` gave none."""
         method, offered = _method(route, scope), getattr(route, "methods", None)
         if not offered and not hasattr(getattr(route, "endpoint", None), _verb(route, method)) and method != "WEBSOCKET":
             # Whatever a stranger writes there; the table of policies must not grow with it.
             method = _ANY
         if offered and method not in offered and scope["type"] == "http":
             # The route itself answers 405; its endpoint is not reached.
-            return await self.core.adecide(request, self.core.policies.unmatched)
+            return await self.core.in_turn(request, self.core.policies.unmatched)
         try:
             compiled = self._policy(route, method, request.prefix)
         except Exception:  # noqa: BLE001 a declaration that cannot be, of a route that came late
             return self.core.failed(request)
-        return await self.core.adecide(request, compiled)
+        return await self.core.in_turn(request, compiled)
 
     async def failed(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """The app's own answer to an exception, sent through the guard: what gives it otherwise stands outside of all middleware."""
@@ -219,7 +225,7 @@ def wrap(cls: type) -> None:
 
     @functools.wraps(own)
     async def handle(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        request = scope.get(KEY)
+        request: AsgiRequest | None = scope.get(KEY)
         if request is None or request.judged:
             await own(self, scope, receive, send)
             return
@@ -228,25 +234,18 @@ def wrap(cls: type) -> None:
             request.prefix += template(getattr(route, "path", ""))
             await own(self, scope, receive, send)
             return
-        await _judged(functools.partial(own, self), route, request, scope, receive, send)
+        request.judged = True
+        decision = request.site.at_once(route, scope, request) or await request.site.judge(route, scope, request)
+        try:
+            if not isinstance(decision, Deny):
+                await own(self, scope, receive, send)
+                return
+        except Refused as late:
+            decision = late.denied
+        await respond(scope, send, answers.refusal(request, decision))
 
     setattr(handle, _WRAPPED, True)
     cls.handle = handle  # type: ignore[attr-defined]
-
-
-async def _judged(go_on: Any, route: Any, request: AsgiRequest, scope: Scope, receive: Receive, send: Send) -> None:
-    request.judged = True
-    decision = await request.site.judge(route, scope, request)
-    token = _caller.set(request)
-    try:
-        if not isinstance(decision, Deny):
-            await go_on(scope, receive, send)
-            return
-    except Refused as late:
-        decision = late.denied
-    finally:
-        _caller.reset(token)
-    await respond(scope, send, answers.refusal(request, decision))
 
 
 def _included(route: Any, scope: Scope) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import answers
-from ostiary.guard.request import Request
+from ostiary.guard.leak import BodyWatch, harmless
+from ostiary.guard.request import ENCRYPTED, Request, new_id
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
-    from ostiary.guard.leak import BodyWatch
+    from ostiary.guard.decision import Deny
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -23,106 +25,136 @@ _PHRASES = {status.value: f"{status.value} {status.phrase}" for status in HTTPSt
 class WsgiRequest(Request):
     """A request as WSGI tells it. Servers join several headers of one name with commas, and fold ``-`` and ``_``."""
 
-    __slots__ = ("environ",)
-
     def __init__(self, environ: Environ, started: float) -> None:
         self.environ = environ
-        super().__init__(
-            environ["REQUEST_METHOD"],
-            _path(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
-            environ.get("QUERY_STRING", ""),
-            environ.get("REMOTE_ADDR") or "",
-            environ.get("wsgi.url_scheme", "http"),
-            environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
-            started,
-        )
+        self.method = environ["REQUEST_METHOD"]
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        # PEP 3333 hands on bytes as Latin-1.
+        self.path = path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+        self.query = environ.get("QUERY_STRING", "")
+        self.peer = self.address = environ.get("REMOTE_ADDR") or ""
+        self.scheme = scheme = environ.get("wsgi.url_scheme", "http")
+        self.secure = scheme in ENCRYPTED
+        self.started = started
+        self.id = new_id()
+
+    @cached_property
+    def authority(self) -> str:  # type: ignore[override]
+        """Few settings ask for it."""
+        return str(self.environ.get("HTTP_HOST") or self.environ.get("SERVER_NAME", ""))
 
     def header(self, name: str) -> tuple[str, ...]:
-        value = self.environ.get(_variable(name))
+        value = self.environ.get(_VARIABLES.get(name) or _variable(name))
         return () if value is None else (value,)
 
+    def forwarded(self) -> bool:
+        environ = self.environ
+        return (
+            "HTTP_X_FORWARDED_FOR" in environ
+            or "HTTP_X_FORWARDED_PROTO" in environ
+            or "HTTP_X_FORWARDED_HOST" in environ
+            or "HTTP_FORWARDED" in environ
+        )
 
-def _path(text: str) -> str:
-    """PEP 3333 hands on bytes as Latin-1."""
-    return text if text.isascii() else text.encode("latin-1", "replace").decode("utf-8", "replace")
+    def agent(self) -> str:
+        return self.environ.get("HTTP_USER_AGENT", "")  # type: ignore[no-any-return]
 
 
 _VARIABLES: dict[str, str] = {}
 
 
 def _variable(name: str) -> str:
-    found = _VARIABLES.get(name)
-    if found is None:
-        found = _VARIABLES[name] = "HTTP_" + name.upper().replace("-", "_")
-    return found
+    made = _VARIABLES[name] = "HTTP_" + name.upper().replace("-", "_")
+    return made
 
 
 class Shim:
-    """Stands around an app. The app, or its adapter, finds the request in ``environ["ostiary.request"]``."""
+    """Stands around an app. The app, or its adapter, finds the request in ``environ["ostiary.request"]`` until the answer is out."""
 
     def __init__(self, app: App, core: Core, ready: Callable[[], None] = lambda: None) -> None:
-        """``ready`` is called before the first request."""
+        """``ready`` is called before the first request, and again until it raises nothing."""
         self.app = app
         self._core = core
         self._ready = ready
+        self._is_ready = False
+        self._settler = answers.Settler(core)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         core = self._core
         request = WsgiRequest(environ, core.clock())
         environ[KEY] = request
-        denied = core.start(request, self._ready) or core.arrive(request)
+        denied = (None if self._is_ready else self._begin(request)) or core.arrive(request)
+        answer = _Answer(core, self._settler, request, start_response)
         if denied is not None:
             core.after_arrive(request, denied)
-        answer = _Answer(core, request, start_response)
-        if denied is not None:
             return answer.instead(answers.refusal(request, denied))
         try:
             return answer.of(self.app(environ, answer.start))
         except BaseException:
-            core.record(request, 500)
-            core.leave()
+            answer.failed()
             raise
+
+    def _begin(self, request: Request) -> Deny | None:
+        denied = self._core.start(request, self._ready)
+        self._is_ready = denied is None
+        return denied
 
 
 class _Answer:
     """One answer on its way out. An answer that starts without a decision is replaced by the uniform refusal."""
 
-    __slots__ = ("_body", "_core", "_recorded", "_refused", "_request", "_start", "_status", "_watch")
+    _body: Iterable[bytes] = ()
+    _recorded = False
+    _refused: answers.Refusal | None = None
+    _size: str | None = None
+    _status = 500
+    _watch: BodyWatch | None = None
+    _write: Callable[[bytes], object]
 
-    def __init__(self, core: Core, request: Request, start_response: StartResponse) -> None:
+    def __init__(self, core: Core, settler: answers.Settler, request: WsgiRequest, start_response: StartResponse) -> None:
         self._core = core
+        self._settler = settler
         self._request = request
         self._start = start_response
-        self._status = 500
-        self._watch: BodyWatch | None = None
-        self._body: Iterable[bytes] = ()
-        self._recorded = False
-        self._refused: answers.Refusal | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        if (denied := self._core.stopped(self._request, int(status[:3]))) is not None:
+        code = int(status[:3])
+        if (denied := self._core.stopped(self._request, code)) is not None:
             self._refused = refused = answers.refusal(self._request, denied)
-            status, headers = _PHRASES[refused.status], refused.headers
-        self._status = int(status[:3])
-        settled, self._watch = answers.settle(self._core, self._request, headers)
-        write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
-        return lambda data: None if self._refused is not None else write(self._clean(data))
+            status, headers, code = _PHRASES[refused.status], refused.headers, refused.status
+        self._status = code
+        settled, self._size = self._settler.settle(self._request, headers)
+        self._write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
+        return self._written
+
+    def _written(self, data: bytes) -> object:
+        return None if self._refused is not None else self._write(self._clean(data))
 
     def instead(self, refused: answers.Refusal) -> Iterable[bytes]:
         """A refusal in place of the app's answer."""
         self._refused = refused
         self._status = refused.status
-        settled, _ = answers.settle(self._core, self._request, refused.headers)
+        settled, _ = self._settler.settle(self._request, refused.headers)
         self._start(_PHRASES.get(refused.status, str(refused.status)), settled)
         return self
 
     def of(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """The app's body, watched. A list is looked at as a whole: no secret of it is cut in two."""
-        self._body = [b"".join(body)] if isinstance(body, list) and len(body) > 1 and self._watch is not None else body
+        self._body = [b"".join(body)] if isinstance(body, list) and len(body) > 1 and not self._core.settings.monitor else body
         return self
 
     def _clean(self, data: bytes) -> bytes:
-        return data if self._watch is None else self._watch.clean(data)
+        """What may leave now. An answer that came in one piece, as its length tells, needs no watch when nothing in it can be secret."""
+        watch = self._watch
+        if watch is None:
+            request = self._request
+            if self._core.settings.monitor:
+                return data
+            ours = not answers.issues(request)
+            if str(len(data)) == self._size and harmless(data, request.credential, ours=ours):
+                return data
+            watch = self._watch = BodyWatch(request.credential, ours=ours)
+        return watch.clean(data)
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._body:
@@ -135,6 +167,11 @@ class _Answer:
         elif self._watch is not None and (rest := self._watch.rest()):
             yield rest
 
+    def failed(self) -> None:
+        """The app gave no answer."""
+        self._core.record(self._request, 500)
+        self._leave()
+
     def close(self) -> None:
         """PEP 3333: called by the server when the answer is out and logged, or the client is gone."""
         if self._recorded:
@@ -145,4 +182,9 @@ class _Answer:
                 self._body.close()
         finally:
             self._core.record(self._request, self._status)
-            self._core.leave()
+            self._leave()
+
+    def _leave(self) -> None:
+        self._core.leave()
+        # The two hold each other: they would wait for the garbage collector.
+        self._request.environ.pop(KEY, None)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostiary.errors import UsageError
-from ostiary.guard.network import Networks, address_of, bucket, forwarded, is_loopback, resolve, trust
+from ostiary.guard.network import Networks, address_of, bucket, is_loopback, resolve, trust
 from ostiary.guard.request import Request
 
 v4 = st.ip_addresses(v=4)
@@ -178,7 +178,7 @@ def test_the_standard_header_alone_is_read_when_it_is_chosen() -> None:
 
 def test_a_forwarding_header_is_seen_whoever_sends_it() -> None:
     """Any of the four, even empty ones."""
-    assert [forwarded(Told({name: [""]})) for name in (FOR, PROTO, HOST, "forwarded", "x-real-ip")] == [True] * 4 + [False]
+    assert [Told({name: [""]}).forwarded() for name in (FOR, PROTO, HOST, "forwarded", "x-real-ip")] == [True] * 4 + [False]
 
 
 @given(v4 | v6, st.lists(v4, max_size=3), st.integers(1, 3))

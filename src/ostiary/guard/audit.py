@@ -13,6 +13,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 
+from ostiary.guard.calls import Batch, Call
 from ostiary.guard.event import Event, cleaned
 from ostiary.guard.patience import patiently
 from ostiary.guard.stores.keys_base import EventStore
@@ -30,7 +31,7 @@ class Recorder:
 
     At most ``maximum`` events wait, and at most ``batch`` more are being written. What does not fit is counted, said in the log once a
     minute, and written as an event of its own (reason ``events_dropped``) as soon as the store takes one. While the store is out, events
-    wait. ``redact`` takes secrets out of paths, agents and notes, in the thread. A forked child begins with an empty queue; what its
+    wait. ``redact`` takes secrets out of paths, agents and notes, ``address`` is how addresses are kept, both in the thread. A forked child begins with an empty queue; what its
     parent recorded, its parent writes.
 
     Nothing is lost when the interpreter ends in an orderly way. A server that ends by a signal without a handler, as uvicorn does after
@@ -45,18 +46,19 @@ class Recorder:
         batch: int = 500,
         interval: float = 1.0,
         redact: Callable[[str], str] | None = None,
+        address: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self._maximum, self._batch, self._interval = maximum, batch, interval
-        self._redact, self._clock, self._monotonic = redact, clock, monotonic
+        self._redact, self._address, self._clock, self._monotonic = redact, address, clock, monotonic
         self._begin()
         _RECORDERS.add(self)
 
     def _begin(self) -> None:
         """The state of a process that has recorded nothing."""
-        self._queue: deque[Event] = deque()
+        self._queue: deque[Event | Call] = deque()
         self._taken: list[Event] = []
         self._dropped = 0
         self._said: dict[str, float] = {}
@@ -64,8 +66,8 @@ class Recorder:
         self._wake, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    def record(self, event: Event) -> None:
-        """Takes a microsecond or so, waits for nothing and never raises."""
+    def record(self, event: Event | Call) -> None:
+        """Takes a fraction of a microsecond, waits for nothing and never raises."""
         queue = self._queue
         if len(queue) >= self._maximum:
             self._drop()
@@ -153,8 +155,9 @@ class Recorder:
         return True
 
     def _take(self) -> list[Event]:
-        queue = self._queue
-        taken = [cleaned(queue.popleft(), self._redact) for _ in range(min(len(queue), self._batch))]
+        queue, batch = self._queue, Batch(self._redact or str, self._address)
+        waiting = [queue.popleft() for _ in range(min(len(queue), self._batch))]
+        taken = [cleaned(one, self._redact) if isinstance(one, Event) else batch.event(one) for one in waiting]
         with self._counting:
             dropped, self._dropped = self._dropped, 0
         if dropped:

@@ -7,7 +7,6 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ostiary import redact
@@ -17,10 +16,10 @@ from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.audit import Recorder
 from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.statics import StaticKeys
+from ostiary.guard.calls import left
 from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
-from ostiary.guard.event import Event
 from ostiary.guard.network import Networks
 from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ostiary")
 _REDIRECTS = 300
-_LEFT = itemgetter(1)
 
 
 class Core:
@@ -57,7 +55,9 @@ class Core:
             redact.add_names(self.settings.header)
         self.networks_of = lru_cache(maxsize=1024)(Networks)
         self.counters = open_store(self.settings.counters_url, "counters")
-        self.recorder = Recorder(open_store(self.settings.events_url, "events"), clock=self.clock, redact=redactor.text)
+        self.recorder = Recorder(
+            open_store(self.settings.events_url, "events"), clock=self.clock, redact=redactor.text, address=self.kept_address
+        )
         self.key_store: KeyStore | None = None
         self.peppers: Peppers | None = None
         self.authenticators = (*_authenticators(given.authenticators), *self._keys(given))
@@ -163,11 +163,22 @@ class Core:
         decision = self._straight(request, compiled) or self._run(flow.decide(self, request, compiled))
         return self._decided(request, compiled, decision)
 
+    def at_once(self, request: Request, compiled: Compiled) -> Decision | None:
+        """The decision where nothing has to be waited for, else None and nothing was spent."""
+        if not compiled.plain:
+            return None
+        request.compiled = compiled
+        decision = self._straight(request, compiled)
+        return None if decision is None else self._decided(request, compiled, decision)
+
     async def adecide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in an event loop."""
+        return self.at_once(request, compiled) or await self.in_turn(request, compiled)
+
+    async def in_turn(self, request: Request, compiled: Compiled) -> Decision:
+        """The same where ``at_once`` gave none."""
         request.compiled = compiled
-        decision = self._straight(request, compiled) or await self._arun(flow.decide(self, request, compiled))
-        return self._decided(request, compiled, decision)
+        return self._decided(request, compiled, await self._arun(flow.decide(self, request, compiled)))
 
     def admit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
         """Steps 11 to 14 for a caller whom the app's own gate has let in, in a thread. None: it did not say who that is."""
@@ -231,27 +242,9 @@ class Core:
 
     def record(self, request: Request, status: int) -> None:
         """One event of one call, when it is over."""
-        compiled, who = request.compiled, request.principal
-        ended = self.clock()
-        self.recorder.record(
-            Event(
-                time=ended,
-                request_id=request.id,
-                route=(compiled.method, compiled.template) if compiled is not None else ("", ""),
-                version=self.settings.versions.called(request, compiled),
-                method=request.method,
-                path=request.path.replace(request.credential, "[redacted]") if request.credential else request.path,
-                status=status,
-                latency_us=int((ended - request.started) * 1e6),
-                principal=who.subject if who is not None else "",
-                key_id=who.key_id if who is not None else "",
-                address=self.kept_address(request.address),
-                agent=next(iter(request.header("user-agent")), ""),
-                reason=request.reason,
-                verdict=request.verdict,
-                limit=_limit_state(request),
-            )
-        )
+        versions = self.settings.versions
+        named = "" if versions.header is None else versions.called(request, request.compiled)
+        self.recorder.record(left(request, status, self.clock(), named))
 
     def kept_address(self, address: str) -> str:
         """An address as events hold it."""
@@ -265,14 +258,6 @@ class Core:
         """Writes what is still to be written. Called at exit as well."""
         self.recorder.close()
         self.world.close()
-
-
-def _limit_state(request: Request) -> str:
-    """What is left of the limit that has least, as ``3 of 5 per minute``; empty where none was asked."""
-    if request.spent is None or not request.spent.states:
-        return ""
-    index, left, _ = min(request.spent.states, key=_LEFT)
-    return f"{left} of {request.limits[index].text}"
 
 
 def _failed() -> Deny:

@@ -60,7 +60,6 @@ class Usage(NamedTuple):
 
 
 _DAY = 86_400
-_NO_CALL = (0, 0, 0.0)
 _LONGEST = 1_024
 _LARGEST = 2**53
 _END_OF_TIME = 253_402_300_800.0  # the year 10000, of which calendars know nothing
@@ -134,13 +133,21 @@ def uses_of(rows: Iterable[Event]) -> dict[str, KeyUse]:
 
 def usages_of(rows: Iterable[Event]) -> dict[UsageKey, Usage]:
     """What the events say about each route, key and day. Events of no call (a note about lost ones) are left out."""
-    found: dict[UsageKey, tuple[int, int, float]] = {}
+    found: dict[tuple[float, tuple[str, str], str, str], list[Any]] = {}
     for row in rows:
-        if row.verdict:
-            key = (_day(row.time // _DAY), row.route, row.version, row.key_id if row.principal else "")
-            calls, denied, latest = found.get(key, _NO_CALL)
-            found[key] = (calls + 1, denied + (row.verdict == DENY), max(latest, row.time))
-    return {key: Usage(*key, *counts) for key, counts in found.items()}
+        time, verdict = row[0], row[13]
+        if not verdict:
+            continue
+        key = (time // _DAY, row[2], row[3], row[9] if row[8] else "")
+        counts = found.get(key)
+        if counts is None:
+            found[key] = [1, int(verdict == DENY), time]
+            continue
+        counts[0] += 1
+        counts[1] += verdict == DENY
+        counts[2] = max(counts[2], time)
+    named = {(_day(day), route, version, key_id): counts for (day, route, version, key_id), counts in found.items()}
+    return {key: Usage(*key, *counts) for key, counts in named.items()}
 
 
 def joined_use(old: KeyUse | None, new: KeyUse) -> KeyUse:

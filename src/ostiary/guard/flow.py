@@ -28,17 +28,21 @@ _PRINCIPAL = ("principal",)
 
 def arrive(core: Core, request: Request) -> Deny | None:
     """Steps 1 to 4: the form of the head, the client's address, transport and host, the lists."""
+    settings = core.settings
     if len(request.path) + len(request.query) > LONGEST_TARGET:
         return Deny(problem.HEAD_TOO_LARGE, "target_too_long")
-    if core.settings.trust.nobody:
-        request.reason = "forwarding_ignored" if network.forwarded(request) else ""
-    else:
-        network.resolve(request, core.settings.trust)
-    if not core.settings.transport.idle and (refused := transport.check(request, core.settings.transport, core.settings.header)):
+    if not settings.trust.nobody:
+        network.resolve(request, settings.trust)
+    elif request.forwarded():
+        request.reason = "forwarding_ignored"
+    # An encrypted call is asked for its host alone.
+    if (settings.transport.hosts is not None or not (request.secure or settings.transport.idle)) and (
+        refused := transport.check(request, settings.transport, settings.header)
+    ):
         return refused
-    if core.settings.denied is not None and request.address in core.settings.denied:
+    if settings.denied is not None and request.address in settings.denied:
         return Deny(problem.NETWORK, "network_denied")
-    if core.settings.allowed is not None and request.address not in core.settings.allowed:
+    if settings.allowed is not None and request.address not in settings.allowed:
         return Deny(problem.NETWORK, "network_not_allowed")
     return None
 

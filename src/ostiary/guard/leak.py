@@ -29,6 +29,15 @@ _KEY_BEGUN = re.compile(rb"_(?:[sp](?:k(?:_(?:[a-z0-9]{0,8}|[a-z0-9]{2,8}_[0-9A-
 Span = tuple[int, int, str]
 
 
+def harmless(data: bytes, credential: str, *, ours: bool = True) -> bool:
+    """Can a ``BodyWatch`` find nothing in this answer, which came as a whole? False where that is not sure."""
+    if ours and (b"_sk_" in data or b"_pk_" in data):
+        return False
+    if _PEM_START in data or default.needles:
+        return False
+    return len(credential) < SHORTEST or credential.encode() not in data
+
+
 class BodyWatch:
     """Watches one answer. ``clean(chunk)`` gives what may leave now, ``rest()`` what was held back; ``removed`` names what was found."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
 
 from ostiary.guard.stores.base import Spent
 from ostiary.model.limit import MONTH, Limit, span_of
@@ -93,4 +92,4 @@ def _x_fields(limits: Sequence[Limit], spent: Spent, now: float) -> list[tuple[s
 
 def _up(seconds: float) -> int:
     # Milliseconds first, or the noise of a float makes a second of it.
-    return ceil(round(seconds * 1000) / 1000)
+    return -(-round(seconds * 1000) // 1000)

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Address = IPv4Address | IPv6Address
 _MAPPED = 96
-_HEADERS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 # One pair of a Forwarded element: token "=" ( token / quoted-string ).
 _PAIR = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))')
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
@@ -123,7 +122,7 @@ class Trust:
     networks: Networks | None = None
     standard: bool = False
 
-    @property
+    @cached_property
     def nobody(self) -> bool:
         return self.hops == 0 and self.networks is None
 
@@ -137,11 +136,6 @@ def trust(proxies: int | str | Iterable[str], *, standard: bool = False) -> Trus
     if not isinstance(proxies, Iterable):
         raise UsageError(f"proxies: a number from 0 to {_MOST}, or networks, not {proxies!r}")
     return Trust(networks=Networks((proxies,) if isinstance(proxies, str) else proxies), standard=standard)
-
-
-def forwarded(request: Request) -> bool:
-    """Did somebody send a forwarding header?"""
-    return any(request.header(name) for name in _HEADERS)
 
 
 def resolve(request: Request, trusted: Trust) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ostiary.errors import UsageError
 from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
+from ostiary.guard.event import spelled
 from ostiary.guard.network import Networks
 from ostiary.model import limit as limit_text
 from ostiary.model.route import UNDECLARED, Policy
@@ -46,6 +47,7 @@ class Compiled:
         "plain",
         "plans",
         "policy",
+        "route",
         "template",
         "version",
     )
@@ -69,6 +71,7 @@ class Compiled:
         self.policy = policy
         self.method = method
         self.template = template
+        self.route = (spelled(method), spelled(template))
         found = _VERSION.search(template)
         self.version = found.group(1).lower() if found else ""
         self.authenticators = authenticators

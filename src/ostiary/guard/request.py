@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PROCESS = secrets.token_hex(4)
 _COUNT = itertools.count(1)
+FORWARDING = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+ENCRYPTED = frozenset({"https", "wss"})
 
 
 def _another_process() -> None:
@@ -29,56 +31,41 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_another_process)
 
 
+def new_id() -> str:
+    """An id that no other request of this host's workers has."""
+    return f"{_PROCESS}{next(_COUNT):08x}"
+
+
 class Request:
     """What an adapter fills in before ``arrive``, and what the flow adds on the way.
 
     As received: ``method``, ``path`` (decoded), ``query`` (raw), ``peer`` (address of the other end, "" when there is none),
     ``scheme``, ``authority`` (Host). After ``arrive``: ``address``, ``secure`` and ``authority`` as far as proxies are trusted.
     ``limits`` are those that the answer tells of, ``spent`` what was spent of them.
+
+    What most calls leave as it is stands on the class: a new request writes only what is its own. Adapters write it themselves.
     """
 
-    __slots__ = (
-        "_needles",
-        "address",
-        "authority",
-        "compiled",
-        "credential",
-        "decision",
-        "id",
-        "limits",
-        "method",
-        "path",
-        "peer",
-        "principal",
-        "query",
-        "reason",
-        "scheme",
-        "secure",
-        "spent",
-        "started",
-        "verdict",
-    )
+    compiled: Compiled | None = None
+    credential: str = ""
+    principal: Principal | None = None
+    limits: tuple[Limit, ...] = ()
+    spent: Spent | None = None
+    decision: Decision | None = None
+    verdict: str = "allow"
+    reason: str = ""
+    _needles: tuple[str, tuple[Needle, ...]] | None = None
 
     def __init__(self, method: str, path: str, query: str, peer: str, scheme: str, authority: str, started: float) -> None:
         self.method = method
         self.path = path
         self.query = query
-        self.peer = peer
+        self.peer = self.address = peer
         self.scheme = scheme
+        self.secure = scheme in ENCRYPTED
         self.authority = authority
         self.started = started
-        self.id = f"{_PROCESS}{next(_COUNT):08x}"
-        self.address = peer
-        self.secure = scheme in ("https", "wss")
-        self.compiled: Compiled | None = None
-        self.credential = ""
-        self.principal: Principal | None = None
-        self.limits: tuple[Limit, ...] = ()
-        self.spent: Spent | None = None
-        self.decision: Decision | None = None
-        self._needles: tuple[str, tuple[Needle, ...]] | None = None
-        self.verdict = "allow"
-        self.reason = ""
+        self.id = new_id()
 
     @property
     def request_id(self) -> str:
@@ -101,3 +88,11 @@ class Request:
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of a header, ``name`` in lower case; () when it was not sent."""
         raise NotImplementedError
+
+    def forwarded(self) -> bool:
+        """Did somebody send a forwarding header?"""
+        return any(self.header(name) for name in FORWARDING)
+
+    def agent(self) -> str:
+        """The User-Agent, "" when there is none."""
+        return next(iter(self.header("user-agent")), "")

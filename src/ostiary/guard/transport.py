@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ class Transport:
     hsts: int = YEAR
     headers: bool = True
 
-    @property
+    @cached_property
     def idle(self) -> bool:
         return self.mode == "off" and self.hosts is None
 
@@ -100,7 +101,7 @@ def _redirect(request: Request) -> Problem:
     return Problem(308, "https-redirect", "Permanent Redirect", headers=(("Location", target),))
 
 
-def headers_for(request: Request, given: Iterable[str], content_type: str, settings: Transport, authenticated: bool) -> Headers:
+def headers_for(secure: bool, given: Iterable[str], content_type: str, settings: Transport, authenticated: bool) -> Headers:
     """What is added to an answer. ``given``: names, in lower case, of what it has: the route's own word counts."""
     if not settings.headers:
         return []
@@ -112,7 +113,7 @@ def headers_for(request: Request, given: Iterable[str], content_type: str, setti
         wanted.append(("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"))
     if authenticated:
         wanted.append(("Cache-Control", "no-store"))
-    if settings.hsts and request.secure and settings.mode != "off":
+    if settings.hsts and secure and settings.mode != "off":
         wanted.append(("Strict-Transport-Security", f"max-age={settings.hsts}; includeSubDomains"))
     return [(name, value) for name, value in wanted if name.lower() not in had]
 
