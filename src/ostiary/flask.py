@@ -41,8 +41,10 @@ from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
 from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
 from ostiary.guard.core import Core
-from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
+from ostiary.guard.decision import ALLOW, Decision, Deny
 from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, deprecated, exempt, limit, merged, nearest, public, require
+from ostiary.guard.facade import Facade
+from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.routes.flask import template
 from ostiary.wsgi import KEY, Shim, WsgiRequest
@@ -50,21 +52,14 @@ from ostiary.wsgi import KEY, Shim, WsgiRequest
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-__all__ = ["Guard", "delegated", "deprecated", "exempt", "limit", "public", "require", "static"]
+__all__ = ["Guard", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
 EXTENSION = "ostiary"
 logger = logging.getLogger("ostiary")
 
 
-class Guard:
+class Guard(Facade):
     """Guards one Flask app. Takes what ``ostiary.guard.settings.Options`` names; without an app, ``init_app`` is called later."""
-
-    require = staticmethod(require)
-    public = staticmethod(public)
-    limit = staticmethod(limit)
-    exempt = staticmethod(exempt)
-    delegated = staticmethod(delegated)
-    deprecated = staticmethod(deprecated)
 
     def __init__(self, app: Flask | None = None, **settings: Any) -> None:
         self._settings = settings
@@ -95,11 +90,8 @@ class Guard:
         after_this_request(lambda response: _with_cookie(response, csrf.set_cookie(token, secure=secure)))
         return token
 
-    @property
-    def principal(self) -> Principal | None:
-        """Who is calling; None outside a request, on a public route, and where nobody was proved."""
-        found = flask_request.environ.get(KEY) if has_request_context() else None
-        return found.principal if found is not None else None
+    def _current(self) -> WsgiRequest | None:
+        return flask_request.environ.get(KEY) if has_request_context() else None
 
 
 class Installed:
@@ -200,7 +192,10 @@ class Installed:
             # Flask answers by itself; no view is reached.
             request.decision = ALLOW
             return ALLOW
-        return self.core.decide(request, self.compiled(rule, method if rule.methods is not None else "*"))
+        compiled = self.compiled(rule, method if rule.methods is not None else "*")
+        if compiled.owned is not None:
+            request.parameters = asked.view_args or {}
+        return self.core.decide(request, compiled)
 
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""

@@ -36,11 +36,13 @@ from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reache
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Decision, Deny, Principal
 from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, deprecated, exempt, limit, nearest, public, require
+from ostiary.guard.facade import Facade
+from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
 
-__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "public", "require", "static"]
+__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
 STATE = "ostiary"
 _ANY = "*"
@@ -55,15 +57,8 @@ def current() -> AsgiRequest | None:
     return seen if isinstance(seen, AsgiRequest) and seen.judged else None
 
 
-class Guard:
+class Guard(Facade):
     """Guards one app. Takes what ``ostiary.guard.settings.Options`` names; without an app, ``init_app`` is called later."""
-
-    require = staticmethod(require)
-    public = staticmethod(public)
-    limit = staticmethod(limit)
-    exempt = staticmethod(exempt)
-    delegated = staticmethod(delegated)
-    deprecated = staticmethod(deprecated)
 
     def __init__(self, app: Starlette | None = None, **settings: Any) -> None:
         self._settings = settings
@@ -95,11 +90,8 @@ class Guard:
         response.headers.append("Set-Cookie", csrf.set_cookie(token, secure=request.secure))
         return token
 
-    @property
-    def principal(self) -> Principal | None:
-        """Who is calling; None outside a request, on a public route, and where nobody was proved."""
-        request = current()
-        return request.principal if request is not None else None
+    def _current(self) -> AsgiRequest | None:
+        return current()
 
 
 class Installed:
@@ -150,6 +142,7 @@ class Installed:
 
     async def judge(self, route: Any, scope: Scope, request: AsgiRequest) -> Decision:
         """The decision at a route, where ``at_once`` gave none."""
+        request.parameters = scope.get("path_params", {})
         method, offered = _method(route, scope), getattr(route, "methods", None)
         if not offered and not hasattr(getattr(route, "endpoint", None), _verb(route, method)) and method != "WEBSOCKET":
             # Whatever a stranger writes there; the table of policies must not grow with it.

@@ -132,4 +132,5 @@ def demands(one: Declared) -> str:
     words += [f"all of {' '.join(policy.scopes)}"] if policy.scopes else []
     words += [f"one of {' '.join(policy.any_scopes)}"] if policy.any_scopes else []
     words += [f"from {' '.join(policy.networks)}"] if policy.networks is not None else []
+    words += [f"owner by {policy.owner}"] if policy.owner else []
     return ", ".join(words)

@@ -38,10 +38,11 @@ class Spend(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A user's function, sync or async. Answer: what it returns."""
+    """A user's function, sync or async. Answer: what it returns. ``blocking``: it may wait for something, and no event loop may wait for it."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    blocking: bool = False
 
 
 class Fetch(NamedTuple):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ostiary.errors import UsageError
 from ostiary.guard.decision import Deny, Principal
 from ostiary.guard.network import Networks
+from ostiary.guard.ownership import Owned, owned
 from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
 from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
@@ -83,6 +84,7 @@ class Declaration:
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
+    owned: Owned | None = _said(_one_of)
     lifecycle: Lifecycle | None = _said(_one_of)
     at: Location | None = _said(_either)
 
@@ -126,8 +128,11 @@ def require(
     monitor: bool | None = None,
     issues: bool | None = None,
     csrf: bool | None = None,
+    owner: str | Callable[..., Any] | Owned | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
+
+    ``owner``: a path parameter that must be the caller's subject, a function that loads the object, or ``owned(…)``.
 
     ``csrf`` False: pages of other sites may call in a browser's name.
     """
@@ -143,6 +148,7 @@ def require(
         monitor=_flag("monitor", monitor),
         issues=_flag("issues", issues),
         csrf=_flag("csrf", csrf),
+        owned=owner if owner is None or isinstance(owner, Owned) else owned(owner),
     )
 
 
@@ -262,7 +268,14 @@ def policy_of(declaration: Declaration) -> Policy:
             UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, lifecycle=declaration.lifecycle, at=declaration.at
         )
     told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None}
-    return Policy(**{**told, "public": declaration.public is not None, "reason": declaration.public or ""})
+    return Policy(
+        **{
+            **told,
+            "public": declaration.public is not None,
+            "reason": declaration.public or "",
+            "owner": None if declaration.owned is None else str(declaration.owned),
+        }
+    )
 
 
 class Refused(Exception):

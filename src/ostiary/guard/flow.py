@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ostiary.guard import network, transport
+from ostiary.guard import network, ownership, transport
 from ostiary.guard.ask import Call, Flow, Spend
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented
@@ -102,7 +102,7 @@ def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Princ
 
 
 def admit(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Decision]:
-    """Steps 11 to 14 for a principal: its own networks, scopes, limits.
+    """Steps 11 to 15 for a principal: its own networks, scopes, limits, ownership.
 
     None is somebody whom the app's own gate has let in without a name: no scope is held, and the address counts.
     """
@@ -113,7 +113,9 @@ def admit(core: Core, request: Request, compiled: Compiled, who: Principal | Non
     if not admits(who.scopes if who is not None else (), policy.scopes, policy.any_scopes):
         return Deny(problem.INSUFFICIENT_SCOPE, "scope")
     charges = compiled.charges_of(who)
-    return ((yield from spend(core, request, charges, who, cost=_cost(request, compiled))) if charges else None) or ALLOW
+    if charges and (over := (yield from spend(core, request, charges, who, cost=_cost(request, compiled)))):
+        return over
+    return ((yield from ownership.check(request, compiled.owned, who)) if compiled.owned is not None else None) or ALLOW
 
 
 def _cost(request: Request, compiled: Compiled) -> int | None:

@@ -12,6 +12,7 @@ from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
 from ostiary.guard.network import Networks
+from ostiary.guard.ownership import Owned, check_template
 from ostiary.model import limit as limit_text
 from ostiary.model.route import UNDECLARED, Policy
 
@@ -43,6 +44,7 @@ class Compiled:
         "method",
         "monitor",
         "networks",
+        "owned",
         "owner",
         "plain",
         "plans",
@@ -65,6 +67,7 @@ class Compiled:
         defaults: tuple[Limit, ...] = (),
         plans: tuple[Plan, ...] = (),
         cost: Cost | None = None,
+        owned: Owned | None = None,
         owner: object = None,
         versions: Versions | None = None,
     ) -> None:
@@ -88,6 +91,7 @@ class Compiled:
         self.by_principal = self._charges([one for one in limits if one not in early])
         self.plans = plans
         self.cost = cost
+        self.owned = owned
         self.owner = owner
         self.plain = (
             gated
@@ -180,6 +184,8 @@ class Policies:
         method = "GET" if method == "HEAD" else method
         said = nearest((own, self._by_path(method, template), *outer, self._default))
         policy = policy_of(said)
+        if said.owned is not None:
+            check_template(said.owned, method, template)
         delegate = said.delegates[0] if said.delegates else None
         return Compiled(
             policy,
@@ -192,6 +198,7 @@ class Policies:
             defaults=self._limits,
             plans=said.plans,
             cost=said.cost,
+            owned=said.owned,
             owner=owner,
             versions=self._versions,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ostiary.errors import UsageError
 from ostiary.guard.declare import OF_POLICY, Declaration, PolicyError, nearest, public
+from ostiary.guard.ownership import owned
 from ostiary.model import policyfile
 from ostiary.model.patterns import matches_route, route_pattern
 from ostiary.model.policyfile import PathPolicy
@@ -75,4 +76,5 @@ def _declaration(policy: Policy) -> Declaration:
     return Declaration(
         **{**shared, "public": policy.reason if policy.public else None, "issues": policy.issues or None},
         required=policy.declared and not policy.public,
+        owned=owned(policy.owner) if policy.owner else None,
     )

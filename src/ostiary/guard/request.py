@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ostiary.wire.needle import SHORTEST, Needle
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ostiary.model.limit import Limit
 
 _PROCESS = secrets.token_hex(4)
+_NOTHING: Mapping[str, Any] = {}
 _COUNT = itertools.count(1)
 FORWARDING = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 ENCRYPTED = frozenset({"https", "wss"})
@@ -41,6 +43,7 @@ class Request:
 
     As received: ``method``, ``path`` (decoded), ``query`` (raw), ``peer`` (address of the other end, "" when there is none),
     ``scheme``, ``authority`` (Host). After ``arrive``: ``address``, ``secure`` and ``authority`` as far as proxies are trusted.
+    ``parameters`` are those of the route's path, ``loaded`` is the object that ``owner=`` loaded.
     ``limits`` are those that the answer tells of, ``spent`` what was spent of them.
 
     What most calls leave as it is stands on the class: a new request writes only what is its own. Adapters write it themselves.
@@ -50,6 +53,8 @@ class Request:
     credential: str = ""
     principal: Principal | None = None
     limits: tuple[Limit, ...] = ()
+    parameters: Mapping[str, Any] = _NOTHING
+    loaded: Any = None
     spent: Spent | None = None
     decision: Decision | None = None
     verdict: str = "allow"

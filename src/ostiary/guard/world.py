@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ class World:
         self.keys = keys
         self.fetcher = Fetcher()
         self._answers: _Answers = {Spend: self._spend, Find: self._find, Call: self._call, Fetch: self.fetcher.fetch}
-        self._in_loop: _Answers = {**self._answers, Spend: self._spend_in_loop, Fetch: self.fetcher.afetch}
+        self._in_loop: _Answers = {**self._answers, Spend: self._spend_in_loop, Call: self._call_in_loop, Fetch: self.fetcher.afetch}
 
     def answer(self, ask: Ask) -> Any:
         """One answer, in a thread."""
@@ -47,6 +49,13 @@ class World:
 
     @staticmethod
     def _call(ask: Call) -> Any:
+        reply = ask.function(*ask.arguments)
+        return asyncio.run(reply) if inspect.iscoroutine(reply) else reply
+
+    @staticmethod
+    def _call_in_loop(ask: Call) -> Any:
+        if ask.blocking and not inspect.iscoroutinefunction(ask.function):
+            return asyncio.to_thread(ask.function, *ask.arguments)
         return ask.function(*ask.arguments)
 
     async def aclose(self) -> None:

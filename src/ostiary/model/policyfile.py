@@ -7,7 +7,8 @@
     limits = ["100 per day", "5 per second by address"]
 
 Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``, ``networks`` (CIDR), ``mode`` ("monitor" or
-"enforce"), ``csrf`` (false: pages of other sites may call), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
+"enforce"), ``owner`` (the path parameter that must be
+the caller), ``csrf`` (false: pages of other sites may call), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _policy(source: TomlSource, item: object) -> PathPolicy:
         raise source.wrong("a policy is a [[policy]] table", "")
     source.known_keys(item, ("path", "methods", *_READERS))
     if not item.keys() - {"path", "methods"}:
-        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks, mode, csrf or deprecated", "")
+        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks, owner, mode, csrf or deprecated", "")
     _refuse_contradiction(source, item)
     read = {field: reader(source, item, key) for key, (field, reader) in _READERS.items()}
     policy = Policy(
@@ -209,6 +210,7 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "limits": ("limits", _limits),
     "networks": ("networks", _networks),
     "mode": ("monitor", _monitor),
+    "owner": ("owner", lambda source, item, key: source.text(item, key)),
     "csrf": ("csrf", lambda source, item, key: source.typed(item, key, bool, "true or false")),
     "deprecated": ("lifecycle", _lifecycle),
 }

@@ -47,6 +47,8 @@ UNDECLARED = Problem(403, "forbidden", "Forbidden")
 NETWORK = Problem(403, "network_not_allowed", "Forbidden", "This network may not call here.")
 HTTPS_REQUIRED = Problem(403, "https_required", "Forbidden", "Call over HTTPS. A credential that was sent in clear should be replaced.")
 FORGED = Problem(403, "cross_site", "Forbidden", "A page of another site may not make this call in a browser's name.")
+NOT_FOUND = Problem(404, "not_found", "Not Found")
+NOT_YOURS = Problem(403, "not_yours", "Forbidden", "This belongs to somebody else.")
 BAD_CREDENTIALS_FORM = Problem(
     400, "bad_credentials_form", "Bad Request", "Send exactly one credential, in one header: X-API-Key or Authorization."
 )
