@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ostiary.errors import UsageError
 from ostiary.model.finding import Finding
+from ostiary.model.records import altered
 from ostiary.model.route import Route
 from ostiary.model.scan import Scan
 from ostiary.scan.config import NAMES, Config, load
@@ -68,7 +68,7 @@ def scan_tree(
     """Reads the source below ``path``. Nothing of it is imported or executed."""
     settings = config if config is not None else configuration(path)
     known = _baseline(baseline) if baseline else settings.baseline
-    settings = replace(settings, include_tests=settings.include_tests or include_tests, baseline=known)
+    settings = altered(settings, include_tests=settings.include_tests or include_tests, baseline=known)
     from ostiary.scan import run
 
     return run.scan_tree(_existing(path).resolve(), settings, progress=progress)
@@ -91,7 +91,7 @@ def start_baseline(scan: Scan, file: Path) -> Scan:
     from ostiary.scan.baseline import apply_baseline
 
     write_text(file, baseline_text(scan.findings))
-    return replace(scan, findings=apply_baseline(scan.findings, _baseline(file)))
+    return altered(scan, findings=apply_baseline(scan.findings, _baseline(file)))
 
 
 def gates(config: Config, fail_on: str | None, min_score: int | None, new_only: bool, allow_incomplete: bool) -> Gates:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, field
+from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ostiary.scan.records import altered, record
+from ostiary.scan.records import altered, field, record
 
 
 @record(frozen=True)

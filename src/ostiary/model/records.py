@@ -7,15 +7,25 @@ first called, and equality, hash and ``repr`` are written once for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, FrozenInstanceError, field, make_dataclass
-from dataclasses import fields as dataclass_fields
 from functools import total_ordering
-from inspect import get_annotations
 from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
+_ABSENT = object()
+
+
+class _Factory:
+    """What ``field`` notes of a default that each instance has for itself."""
+
+    def __init__(self, default_factory: Callable[[], Any]) -> None:
+        self.default_factory = default_factory
+
+
+def field(*, default_factory: Callable[[], T]) -> T:
+    """As in ``dataclasses``, whose import brings ``inspect`` along and costs as much as reading a dozen files."""
+    return _Factory(default_factory)  # type: ignore[return-value]
 
 
 @overload
@@ -57,9 +67,9 @@ def altered(one: T, **changes: Any) -> T:
 
 
 def _made(cls: type[Any], frozen: bool, eq: bool, more: Mapping[str, Any] = MappingProxyType({})) -> type[Any]:
-    own = get_annotations(cls)
+    own = cls.__annotations__
     above: dict[str, Any] = getattr(cls, "_fields", {})
-    fields = above | {name: cls.__dict__.get(name, MISSING) for name in own}
+    fields = above | {name: cls.__dict__.get(name, _ABSENT) for name in own}
     members = {name: it for name, it in cls.__dict__.items() if name not in own and name not in ("__dict__", "__weakref__")}
     members |= {"__slots__": tuple(name for name in own if name not in above), "_fields": fields, **more}
     if frozen:
@@ -78,7 +88,7 @@ def _made(cls: type[Any], frozen: bool, eq: bool, more: Mapping[str, Any] = Mapp
 
 
 def _public(cls: type[Any], order: bool) -> type[Any]:
-    names = tuple(get_annotations(cls))
+    names = tuple(cls.__annotations__)
     more = {"__dataclass_fields__": _Fields(), "__match_args__": names, "__getstate__": _state, "__setstate__": _restore}
     made = _made(cls, True, True, more | ({"__lt__": _precedes} if order else {}))
     return total_ordering(made) if order else made
@@ -88,10 +98,18 @@ class _Fields:
     """``__dataclass_fields__``, made when somebody asks."""
 
     def __get__(self, _: Any, made: Any) -> Any:
-        kinds = get_annotations(made)
-        given = [(name, kinds[name], one if isinstance(one, Field) else field(default=one)) for name, one in made._fields.items()]
-        made.__dataclass_fields__ = {one.name: one for one in dataclass_fields(make_dataclass(made.__name__, given))}
+        import dataclasses
+
+        kinds = made.__annotations__
+        given = [(name, kinds[name], dataclasses.field(**_default(one))) for name, one in made._fields.items()]
+        made.__dataclass_fields__ = {one.name: one for one in dataclasses.fields(dataclasses.make_dataclass(made.__name__, given))}
         return made.__dataclass_fields__
+
+
+def _default(one: Any) -> dict[str, Any]:
+    if isinstance(one, _Factory):
+        return {"default_factory": one.default_factory}
+    return {} if one is _ABSENT else {"default": one}
 
 
 def _state(self: Any) -> list[Any]:
@@ -125,21 +143,23 @@ def _shown(self: Any) -> str:
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:
+    from dataclasses import FrozenInstanceError
+
     raise FrozenInstanceError(f"cannot change field {name!r} of {self.__class__.__qualname__}")
 
 
 def _initialiser(made: type[Any], fields: dict[str, Any], frozen: bool) -> Callable[..., None]:
-    known: dict[str, Any] = {"ABSENT": MISSING}
+    known: dict[str, Any] = {"ABSENT": _ABSENT}
     head, body = ["self"], []
     for name, default in fields.items():
         value = name
-        known[f"default_{name}"] = default.default_factory if isinstance(default, Field) else default
+        known[f"default_{name}"] = default.default_factory if isinstance(default, _Factory) else default
         known[f"set_{name}"] = getattr(made, name).__set__
-        if isinstance(default, Field):
+        if isinstance(default, _Factory):
             head.append(f"{name}=ABSENT")
             value = f"default_{name}() if {name} is ABSENT else {name}"
         else:
-            head.append(name if default is MISSING else f"{name}=default_{name}")
+            head.append(name if default is _ABSENT else f"{name}=default_{name}")
         body.append(f" set_{name}(self, {value})" if frozen else f" self.{name} = {value}")
     # The text holds the names of our own fields and nothing else.
     exec(f"def __init__({', '.join(head)}):\n" + "\n".join(body or [" pass"]), known)  # noqa: S102

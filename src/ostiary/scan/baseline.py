@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from ostiary.errors import ConfigError
 from ostiary.model.finding import Finding
+from ostiary.scan.records import altered
 
 SCHEMA = 1
 
@@ -38,7 +38,7 @@ def apply_baseline(findings: Sequence[Finding], baseline: frozenset[str] | None)
     """The findings, each told whether it is new; untouched when there is no baseline."""
     if baseline is None:
         return tuple(findings)
-    return tuple(replace(finding, new=finding.fingerprint not in baseline) for finding in findings)
+    return tuple(altered(finding, new=finding.fingerprint not in baseline) for finding in findings)
 
 
 def _entry(finding: Finding) -> dict[str, str]:

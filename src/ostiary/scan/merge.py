@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from ostiary import weaknesses
 from ostiary.model.finding import Audience, Confidence, Exposure, Finding, Severity
 from ostiary.model.route import Location, Witness
 from ostiary.scan.lazy import Pattern
+from ostiary.scan.records import altered
 
 Subsumes = Callable[[str], tuple[str, ...]]
 
@@ -58,7 +58,7 @@ def with_fingerprints(findings: Sequence[Finding], read_line: Callable[[Location
         like = fingerprint(finding, text, 0)
         prints[index] = fingerprint(finding, text, seen[like])
         seen[like] += 1
-    return tuple(replace(finding, fingerprint=prints[index]) for index, finding in enumerate(findings))
+    return tuple(altered(finding, fingerprint=prints[index]) for index, finding in enumerate(findings))
 
 
 def _normal(line: str) -> str:
@@ -106,7 +106,7 @@ def _independent(first: Finding, second: Finding) -> bool:
 def _join(first: Finding, second: Finding) -> Finding:
     """Both as one; ``first`` speaks, being the graver."""
     witnesses = tuple(witness for witness in Witness if witness in (*first.witnesses, *second.witnesses))
-    return replace(
+    return altered(
         first,
         severity=min(first.severity, second.severity, key=_GRAVE.__getitem__),
         confidence=_surer(first, second, len(witnesses)),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ostiary.model.records import altered, record
+from ostiary.model.records import altered, field, record
 
-__all__ = ["altered", "record"]
+__all__ = ["altered", "field", "record"]

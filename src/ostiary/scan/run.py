@@ -7,7 +7,6 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ostiary import weaknesses
@@ -28,6 +27,7 @@ from ostiary.scan.code.walk import Walk, walk
 from ostiary.scan.code.world import World
 from ostiary.scan.config import Config, public_reason, unused_public
 from ostiary.scan.merge import merge, with_fingerprints
+from ostiary.scan.records import altered
 from ostiary.scan.rules import all_rules
 from ostiary.scan.score import score
 
@@ -60,7 +60,7 @@ def scan_files(walked: Walk, root: Path, config: Config, *, progress: Progress |
     notices = (*unused_public(config.public, routes), *more)
     scan = Scan(root.name, routes, findings, skipped, _seen(apps), None, len(index.modules), index.unreached, notices)
     tested = frozenset(weaknesses.get(rule.weakness).category for rule in all_rules())
-    return replace(scan, score=score(findings, routes, incomplete=not scan.complete, tested=tested))
+    return altered(scan, score=score(findings, routes, incomplete=not scan.complete, tested=tested))
 
 
 def read_files(walked: Walk, root: Path, *, progress: Progress | None = None) -> tuple[Index, World, list[AppCode]]:
@@ -71,7 +71,7 @@ def read_files(walked: Walk, root: Path, *, progress: Progress | None = None) ->
 
 def _finish(found: Sequence[Finding], apps: list[AppCode], reach: Reach, lines: _Lines) -> tuple[Finding, ...]:
     by_route = {(c.app.name, c.route.key): exposure_of(c) for a in apps for c in a.routes}
-    placed = [replace(f, exposure=_exposure(f, by_route, reach)) for f in found]
+    placed = [altered(f, exposure=_exposure(f, by_route, reach)) for f in found]
     return with_fingerprints(merge(placed, subsumes=lambda _: ()), lines.read)
 
 
@@ -91,7 +91,7 @@ def _mark_public(apps: list[AppCode], config: Config, marks: dict[tuple[str, int
         if mark is None and reason is not None:
             mark = PublicMark("config", reason)
         if mark is not None and code.route.protection.state is not State.PROTECTED:
-            code.route = replace(code.route, public=mark, protection=Protection(State.PUBLIC, (), mark.reason))
+            code.route = altered(code.route, public=mark, protection=Protection(State.PUBLIC, (), mark.reason))
 
 
 def _comment_mark(code: RouteCode, marks: dict[tuple[str, int], str]) -> PublicMark | None:

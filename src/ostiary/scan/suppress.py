@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import NamedTuple, NoReturn
 
@@ -17,7 +16,7 @@ from ostiary.errors import ConfigError
 from ostiary.model.finding import Confidence, Finding, Severity
 from ostiary.scan.config import SuppressRule
 from ostiary.scan.lazy import Pattern
-from ostiary.scan.records import record
+from ostiary.scan.records import altered, record
 
 _ID = Pattern(r"[a-z]+(?:-[a-z]+)*")
 _IGNORE = Pattern(r"ignore\s*\[([^\]]*)\](.*)", re.DOTALL)
@@ -62,7 +61,7 @@ def apply_suppressions(
     every: list[SuppressRule | _Ignore] = [*rules, *_ignores(comments)]
     valid = [one for one in every if not _expired(one, today)]
     meant = _meant(findings, valid)
-    result = tuple(replace(finding, suppressed=_reason_for(finding, by)) for finding, by in zip(findings, meant, strict=True))
+    result = tuple(altered(finding, suppressed=_reason_for(finding, by)) for finding, by in zip(findings, meant, strict=True))
     still_open = [by for by, after in zip(meant, result, strict=True) if after.suppressed is None]
     return result, (*_expired_notices(every, today), *_refused(valid, _ids_of(still_open)), *_stale(valid, _ids_of(meant)))
 

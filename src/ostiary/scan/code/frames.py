@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ostiary.scan.code import binding, execute, ir
@@ -11,7 +10,7 @@ from ostiary.scan.code.exempt import RequestView
 from ostiary.scan.code.ir import Function, Stmt
 from ostiary.scan.code.things import End, Path, Thing
 from ostiary.scan.code.values import Func, Scope, Unknown, Value
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.world import World

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from ostiary.scan.code.marks import Judgement
 from ostiary.scan.code.sites import RouteCode
 from ostiary.scan.code.values import Const, Made, Map, Member, Obj, Unknown, Value, name_of, text
 from ostiary.scan.code.world import World
-from ostiary.scan.records import record
+from ostiary.scan.records import altered, record
 
 if TYPE_CHECKING:
     from ostiary.model.policyfile import PathPolicy
@@ -240,7 +239,7 @@ def _in_file(file: tuple[PathPolicy, ...], method: str, path: str) -> list[Said]
 def _of_file(one: PathPolicy) -> Said:
     limits = one.policy.limits
     shown = None if limits is None else tuple(DeclaredLimit(limit.text, one.policy.at) for limit in limits)
-    return Said(one.policy if one.policy.declared else replace(UNDECLARED, limits=limits, monitor=one.policy.monitor), shown)
+    return Said(one.policy if one.policy.declared else altered(UNDECLARED, limits=limits, monitor=one.policy.monitor), shown)
 
 
 def _read_all(values: Iterable[Value]) -> list[Said]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import field
 from pathlib import Path
 
 from ostiary.model.scan import Skipped
@@ -16,7 +15,7 @@ from ostiary.scan.code.ir import Module
 from ostiary.scan.code.nodes import named
 from ostiary.scan.code.walk import SourceFile
 from ostiary.scan.lazy import Pattern
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 _LITERALS = (
     b"flask", b"Flask", b"fastapi", b"FastAPI", b"APIRouter", b"starlette", b"quart", b"Quart", b"connexion", b"uvicorn", b"gunicorn",

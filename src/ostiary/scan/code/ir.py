@@ -33,10 +33,9 @@ Statements
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
 from typing import Any
 
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 Expr = tuple[Any, ...]
 Stmt = tuple[Any, ...]

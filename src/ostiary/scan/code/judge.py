@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field, replace
 from typing import Any
 
 from ostiary.model.finding import Audience, Finding
@@ -11,7 +10,7 @@ from ostiary.model.scan import Skipped
 from ostiary.scan.code import ir
 from ostiary.scan.code.sites import AppCode, Call, Compare, Site
 from ostiary.scan.code.world import World
-from ostiary.scan.records import record
+from ostiary.scan.records import altered, field, record
 from ostiary.scan.rules import Rule
 
 Check = Callable[[Any], Iterator[Finding]]
@@ -34,7 +33,7 @@ class _Asked:
                 self.skipped.append(Skipped(f"rule {name} at {where}", f"a defect of ours: {type(error).__name__}: {error}", serious=True))
                 continue
             if audience == "sample":
-                found = [replace(f, audience=Audience.SAMPLE) for f in found]
+                found = [altered(f, audience=Audience.SAMPLE) for f in found]
             self.findings += found
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
 
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 NAME, STRING, OP, NEWLINE, COMMENT, NUMBER = "name", "string", "op", "newline", "comment", "number"
 _TOKEN = re.compile(

@@ -6,11 +6,10 @@ Links are not followed, so a tree has no loops; only regular files are opened, s
 from __future__ import annotations
 
 import os
-from dataclasses import field
 
 from ostiary.model.scan import Skipped
 from ostiary.scan.code.ignore import IgnoreRules, enter, inherited_rules, is_ignored, read_rules, with_own
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 PYTHON = (".py", ".pyw")
 DOCUMENTS = (".yaml", ".yml", ".json", ".toml")

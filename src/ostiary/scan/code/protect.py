@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from ostiary.model.route import Gate, Policy, Protection, PublicMark, Route, State
 from ostiary.scan.code import security
@@ -46,7 +45,7 @@ def _judged(gates: Gates, code: RouteCode, limits: Limits, decided: Decision | N
     protection = combine(verdicts, public, code.route.unresolved if code.handler is None else ())
     shown = public if protection.state is State.PUBLIC else None
     declared = decided.limits if decided is not None else ()
-    return replace(code.route, protection=protection, public=shown, limits=(*limits.of(code), *declared), policy=policy)
+    return altered(code.route, protection=protection, public=shown, limits=(*limits.of(code), *declared), policy=policy)
 
 
 def _request(code: RouteCode) -> RequestView:
@@ -122,4 +121,4 @@ def _unique(gates: Iterable[Gate]) -> list[Gate]:
 
 def _policy(gates: Gates, code: RouteCode, declared: Policy) -> Policy:
     scopes = scopes_of(gates.world, code.handler) if code.handler is not None else ()
-    return replace(declared, scopes=tuple(dict.fromkeys((*declared.scopes, *scopes)))) if scopes else declared
+    return altered(declared, scopes=tuple(dict.fromkeys((*declared.scopes, *scopes)))) if scopes else declared

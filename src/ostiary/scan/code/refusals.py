@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -57,6 +56,8 @@ def status_in(value: Any) -> int | None:
     number = found.group(1) or found.group(3)
     if number:
         return int(number)
+    from http import HTTPStatus
+
     name = found.group(2).upper()
     return int(HTTPStatus[name]) if name in HTTPStatus.__members__ else None
 

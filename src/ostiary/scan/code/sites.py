@@ -6,14 +6,13 @@ Rules resolve names through ``value``; they see the compact form of ``ir`` and t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ostiary.model.route import Location, Route
 from ostiary.scan.code import ir
 from ostiary.scan.code.ir import Expr, Function, Module
 from ostiary.scan.code.values import Func, Hook, Made, Obj, Scope, Value, name_of
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.frameworks.declared import GuardCode

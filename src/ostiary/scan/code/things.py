@@ -20,10 +20,9 @@ Thing
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any
 
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 NO_DEFAULT = object()
 

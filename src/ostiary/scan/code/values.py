@@ -21,11 +21,10 @@ Value
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
 from typing import Any
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 
 @record

@@ -11,13 +11,14 @@ def debugger(call: Call) -> Iterator[Finding]:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ostiary.model.finding import Audience, Confidence, Evidence, Exposure, Finding, Severity
 from ostiary.model.route import Location, Route
 from ostiary.scan.code.sites import AppCode, Call, Compare, RouteCode, Site
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 if TYPE_CHECKING:
     from ostiary.scan.code.ir import Module
@@ -106,11 +107,8 @@ def default_severity(weakness: str) -> Severity:
 
 def all_rules() -> tuple[Rule, ...]:
     """Every rule of this folder, in the order of their names."""
-    import importlib
-    import pkgutil
-
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    return tuple(importlib.import_module(f"{__name__}.{name}").rule for name in names)
+    names = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return tuple(import_module(f"{__name__}.{name}").rule for name in names)
 
 
 def sites_of(module: Module) -> Iterator[Any]:

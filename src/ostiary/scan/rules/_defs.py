@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ostiary.scan.code.ir import Expr, Function, Param, Stmt, pack
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 
 _EVER = 1 << 62
 _FAR = pack(100, 0)  # no value is longer than a hundred lines

@@ -5,14 +5,13 @@ Kept with the World, so that every rule shares the walk and nothing outlives the
 
 from __future__ import annotations
 
-from dataclasses import field
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ostiary.scan.code.ir import ClassDef, Expr, Function, Module, Stmt
 from ostiary.scan.code.sites import Site
-from ostiary.scan.records import record
+from ostiary.scan.records import field, record
 from ostiary.scan.rules._defs import end_of
 
 _WORTH = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ostiary.model.finding import Confidence, Evidence, Finding
@@ -13,6 +12,7 @@ from ostiary.scan.code.limit_libraries import Libraries
 from ostiary.scan.code.sites import AppCode, Call, Site
 from ostiary.scan.code.values import Const, Value, name_of
 from ostiary.scan.code.world import World
+from ostiary.scan.records import altered
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._callers import callers, calls_of
 from ostiary.scan.rules._forwarded import Forwarded, header_of, reads_of
@@ -42,7 +42,7 @@ def misplaced(app: AppCode) -> Found:
                 continue
             seen.add(at)
             message = f"the limit stands above the route decorator, so {code.route.method} {code.route.path} was registered without it"
-            yield replace(rule.finding(message, code, fix=_ORDER), at=at)
+            yield altered(rule.finding(message, code, fix=_ORDER), at=at)
 
 
 @rule.on_call("Limiter")

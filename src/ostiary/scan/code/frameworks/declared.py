@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ostiary.model.route import UNDECLARED, DeclaredLimit, Location, Policy
@@ -64,7 +63,7 @@ def nearest(said: Iterable[Said | None]) -> Said:
     """One of several, the nearest first: who may call from the first that decides, all else from the first that says it."""
     found = [one for one in said if one is not None]
     access = next((one for one in found if one.policy.declared or one.unsure), NOTHING_SAID)
-    policy = replace(
+    policy = altered(
         access.policy,
         limits=_first(one.policy.limits for one in found),
         networks=_first(one.policy.networks for one in found),
@@ -89,7 +88,7 @@ def merged(said: Iterable[Said]) -> Said | None:
 def _both(first: Said, second: Said) -> Said:
     a, b = first.policy, second.policy
     deciding = a if a.declared else b
-    policy = replace(
+    policy = altered(
         deciding,
         schemes=_union(a.schemes, b.schemes),
         scopes=_union(a.scopes, b.scopes),

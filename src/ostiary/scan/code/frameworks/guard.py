@@ -6,7 +6,6 @@ Read as the guard executes them: a declaration leaves a mark on the function, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import UsageError
@@ -70,7 +69,7 @@ def declaration(value: Value | None) -> Said | None:
     if not isinstance(value, Made) or not word:
         return None
     said = _READERS[word](value)
-    return altered(said, policy=replace(said.policy, at=_place(value)))
+    return altered(said, policy=altered(said.policy, at=_place(value)))
 
 
 def reason(value: Value | None) -> Said:
@@ -110,20 +109,22 @@ def _require(made: Made) -> Said:
 def _public(made: Made) -> Said:
     limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
     said = reason(made.args[0] if made.args else made.kwargs.get("reason"))
-    return Said(replace(said.policy, limits=limits), shown)
+    return Said(altered(said.policy, limits=limits), shown)
 
 
 def _limit(made: Made) -> Said:
     limits, shown = limits_of(Seq(list(made.args)), _place(made))
     changes = _counted(made)
     if not changes or limits is None:
-        return Said(replace(UNDECLARED, limits=limits), shown)
+        return Said(altered(UNDECLARED, limits=limits), shown)
+    from dataclasses import replace
+
     try:
         limits = tuple(replace(one, **changes, text="") for one in limits)
     except UsageError:
-        return Said(replace(UNDECLARED, limits=limits), shown)
+        return Said(altered(UNDECLARED, limits=limits), shown)
     planned = tuple(one for one in shown or () if one.text.startswith("by "))
-    return Said(replace(UNDECLARED, limits=limits), (*(DeclaredLimit(one.text, _place(made)) for one in limits), *planned))
+    return Said(altered(UNDECLARED, limits=limits), (*(DeclaredLimit(one.text, _place(made)) for one in limits), *planned))
 
 
 def _counted(made: Made) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def _counted(made: Made) -> dict[str, Any]:
 
 
 def _exempt(_: Made) -> Said:
-    return Said(replace(UNDECLARED, limits=()), ())
+    return Said(altered(UNDECLARED, limits=()), ())
 
 
 def _delegated(made: Made) -> Said:
