@@ -16,9 +16,22 @@ def main() -> None:
     # A command ends soon and keeps what it reads: looking for garbage among modules and millions of tuples would take a sixth of its time.
     gc.disable()
     code = _run()
+    if sys.argv[1:2] == ["scan"] and code != _DEFECT:
+        _end(code)
     # The interpreter looks once more when it ends; what is frozen it passes over.
     gc.freeze()
     sys.exit(code)
+
+
+def _end(code: int) -> None:
+    """Ends the process without freeing millions of tuples one by one; a scan has nothing left to do. Returns when output cannot be flushed."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(code)
 
 
 def _run() -> int:
@@ -31,6 +44,17 @@ def _run() -> int:
 
 
 def _obey() -> int:
+    from ostiary.cli import quick
+
+    words = quick.scan_words(sys.argv[2:]) if sys.argv[1:2] == ["scan"] else None
+    if words is None:
+        return _ask_click()
+    from ostiary.cli import commands
+
+    return commands.scan(commands.ScanWords(**words))
+
+
+def _ask_click() -> int:
     # Not at the top of the file: an interrupt while this is imported is one, too.
     import click
 

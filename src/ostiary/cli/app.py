@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ostiary.cli.quick import AUDIENCES, BEST_SCORE, FORMATS, SEVERITIES
+
 _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing that is scanned is imported or executed.
 
 \b
@@ -48,17 +50,17 @@ def app() -> None:
 
 @app.command()
 @_tree
-@_format("text", "json", "sarif", "html")
+@_format(*FORMATS)
 @_output
 @_file("--json", "Write JSON there as well.")
 @_file("--sarif", "Write SARIF there as well.")
 @_file("--html", "Write one HTML page there as well.")
 @click.option(
     "--fail-on",
-    type=click.Choice(["critical", "high", "medium", "low", "never"]),
+    type=click.Choice(SEVERITIES),
     help="Exit with 1 on a finding of this severity or more.  [default: high]",
 )
-@click.option("--min-score", type=click.IntRange(0, 100), metavar="N", help="Exit with 1 below this score, 0 to 100.")
+@click.option("--min-score", type=click.IntRange(0, BEST_SCORE), metavar="N", help="Exit with 1 below this score, 0 to 100.")
 @_file("--baseline", "Findings in it do not fail the gate.")
 @_file("--write-baseline", "Write today's findings there.")
 @click.option("--new-only", is_flag=True, help="Show and count only what the baseline does not have.")
@@ -68,8 +70,8 @@ def app() -> None:
 @click.option("--all", "everything", is_flag=True, help="Every finding, not the ten worst kinds.")
 @click.option(
     "--audience",
-    type=click.Choice(["developer", "auditor", "sample"]),
-    default="developer",
+    type=click.Choice(AUDIENCES),
+    default=AUDIENCES[0],
     show_default=True,
     help="Whose findings to show; sample is tests and examples.",
 )
