@@ -87,10 +87,10 @@ def test_what_is_not_plain_is_left_to_click(words: list[str]) -> None:
     assert scan_words(words) is None
 
 
-def test_a_scan_loads_neither_click_nor_what_it_brings_along(tmp_path: Path) -> None:
+def test_a_scan_in_json_loads_neither_click_nor_what_it_brings_along(tmp_path: Path) -> None:
     """They would take a quarter of a small scan."""
     (tmp_path / "app.py").write_text("from flask import Flask\napp = Flask(__name__)\n", encoding="utf-8")
-    command = [sys.executable, "-X", "importtime", "-c", "from ostiary.cli import main; main()", "scan", str(tmp_path)]
+    command = [sys.executable, "-X", "importtime", "-c", "from ostiary.cli import main; main()", "scan", str(tmp_path), "--format", "json"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if line.startswith("import time:")}
     assert "ostiary.scan.run" in loaded
