@@ -57,6 +57,7 @@ EXTRAS = {
     "client.py": {"httpx", "requests"},
     "wire/jwks.py": {"joserfc"},
     "wire/signing_key.py": {"cryptography"},
+    "guard/authn/certificate.py": {"cryptography"},
     "guard/stores/_redis.py": {"redis"},
 }
 

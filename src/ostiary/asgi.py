@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import UsageError
 from ostiary.guard import answers
+from ostiary.guard.authn.certificate import HEADERS
 from ostiary.guard.decision import Deny
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.request import ENCRYPTED, Request, new_id
@@ -22,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 KEY = "ostiary.request"
 POLICY_VIOLATION = 1008
+_CERTIFICATE = frozenset(name.encode() for name in HEADERS)
 # What a router answers by itself where no route matched: nothing of the app was reached.
 _ROUTERS_OWN = frozenset({307, 404})
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
@@ -111,6 +113,8 @@ class Shim:
         core = self._core
         if scope.get("extensions") and not core.settings.monitor:
             scope["extensions"] = {name: value for name, value in scope["extensions"].items() if name not in _UNSEEN}
+        if core.forged is not None and core.forged(scope["client"][0] if scope.get("client") else ""):
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() not in _CERTIFICATE]
         request = AsgiRequest(scope, core.clock(), self._site)
         scope[KEY] = request
         answer = Answer(core, self._settler, request, scope, send)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import answers
+from ostiary.guard.authn.certificate import HEADERS as CERTIFICATE
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.request import ENCRYPTED, Request, new_id
 
@@ -81,6 +82,9 @@ class Shim:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         core = self._core
+        if core.forged is not None and core.forged(environ.get("REMOTE_ADDR") or ""):
+            for name in CERTIFICATE:
+                environ.pop(_variable(name), None)
         request = WsgiRequest(environ, core.clock())
         environ[KEY] = request
         denied = (None if self._is_ready else self._begin(request)) or core.arrive(request)

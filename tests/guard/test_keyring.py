@@ -49,7 +49,7 @@ def test_every_attribute_is_kept() -> None:
         kind="pk",
         env="test",
         prefix="acme",
-        scopes=["b:read", "a:*", "b:read"],
+        scopes=["b:read", "a:read:*", "b:read"],
         networks=["203.0.113.0/24", "2001:DB8::/48"],
         origins=["https://App.example.com"],
         limits="10 per minute;100/day",
@@ -59,7 +59,7 @@ def test_every_attribute_is_kept() -> None:
     )
     assert text.startswith("acme_pk_test_")
     assert (record.prefix, record.kind, record.env, record.name, record.owner) == ("acme", "pk", "test", "n", "o")
-    assert (record.scopes, record.networks) == (("b:read", "a:*"), ("203.0.113.0/24", "2001:db8::/48"))
+    assert (record.scopes, record.networks) == (("b:read", "a:read:*"), ("203.0.113.0/24", "2001:db8::/48"))
     assert (record.origins, record.limits, record.metadata) == (("https://app.example.com",), limits, {"team": "shop"})
     assert (record.created, record.not_before, record.expires) == (NOW, NOW + 1, NOW + DAY)
 

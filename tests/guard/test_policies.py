@@ -83,7 +83,7 @@ def test_a_refusal_for_scopes_says_so_and_spends_no_limit(make: Make) -> None:
     poor, good = site.mint("a:b"), site.mint("x:y")
     refused = [site.ask("/undeclared", poor) for _ in range(3)]
     assert {(answer.status, answer.code, answer["www-authenticate"]) for answer in refused} == {
-        (403, "insufficient_scope", 'Bearer error="insufficient_scope"')
+        (403, "insufficient_scope", 'Bearer error="insufficient_scope", scope="x:y"')
     }
     assert [site.ask("/undeclared", good).status for _ in range(3)] == [200, 200, 429]
 
@@ -121,6 +121,9 @@ class Card:
 
     def known(self, text: str, now: float) -> None:
         return None
+
+    def worthwhile(self, text: str) -> bool:
+        return True
 
     def verify(self, text: str, now: float) -> Any:
         from ostiary.guard.authn import Refusal

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary import redact
 from ostiary.errors import UsageError
-from ostiary.guard import flow, network
+from ostiary.guard import failures, flow, network
 from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.audit import Recorder
+from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.apikeys import ApiKeys
+from ostiary.guard.authn.certificate import ClientCertificate
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.calls import left
 from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
-from ostiary.guard.network import Networks
+from ostiary.guard.network import Networks, Trust
 from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
@@ -33,7 +35,7 @@ from ostiary.wire import problem
 from ostiary.wire.redact import default as redactor
 
 if TYPE_CHECKING:
-    from ostiary.guard.authn import Authenticator
+    from ostiary.guard.authn import Authenticator, Reader
     from ostiary.guard.pepper import Peppers
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ostiary")
 _REDIRECTS = 300
+_HOUR = 3600.0
+_METHODS = (("name", "known", "verify", "worthwhile"), ("name", "ambient", "find", "prove"))
 
 
 class Core:
@@ -60,11 +64,17 @@ class Core:
         )
         self.key_store: KeyStore | None = None
         self.peppers: Peppers | None = None
-        self.authenticators = (*_authenticators(given.authenticators), *self._keys(given))
+        keys = self._keys(given)
+        named = (*_authenticators(given.authenticators), *keys)
+        self.authenticators, self.readers = told_apart(named)
+        for one in self.readers:
+            if (bind := getattr(one, "bind", None)) is not None:
+                bind(keys[0])
+        self.forged = _forged(self.readers, self.settings.trust)
         self.world = World(self.counters, self.key_store)
         self.path_policies = by_path(given.routes, given.policy_file)
         self.policies = Policies(
-            self.authenticators,
+            named,
             default=given.default,
             by_path=self.path_policies.find,
             limits=limits_of(given.limits) or (),
@@ -74,6 +84,7 @@ class Core:
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
         self._exposed: set[tuple[str, str]] = set()
+        self._attacked: dict[str, float] = {}
         self._address_key = self.peppers.current if self.peppers is not None else secrets.token_bytes(32)
         self.csrf = Csrf(
             texts("csrf_origins", given.csrf_origins), given.keys.seed if isinstance(given.keys, StaticKeys) else self._address_key
@@ -240,6 +251,16 @@ class Core:
         self._exposed.add((who.key_id, where))
         logger.warning("key %s was sent in the %s: rotate it", who.key_id, where)
 
+    def attacked(self, key_id: str) -> None:
+        """A key was tried too often with a wrong secret: said once in an hour. It goes on working."""
+        now = self.clock()
+        if now - self._attacked.get(key_id, float("-inf")) < _HOUR:
+            return
+        self._attacked[key_id] = now
+        logger.warning(
+            "key %s: more than %s failed attempts; is somebody guessing, or has a client a wrong secret?", key_id, failures.OF_KEY
+        )
+
     def record(self, request: Request, status: int) -> None:
         """One event of one call, when it is over."""
         versions = self.settings.versions
@@ -278,9 +299,16 @@ def principal_of(subject: object, delegate: Delegated) -> Principal | None:
     return Principal(str(found), delegate.name, scopes=scopes)
 
 
-def _authenticators(given: Iterable[Authenticator]) -> tuple[Authenticator, ...]:
+def _forged(readers: tuple[Reader, ...], trust: Trust) -> Callable[[str], bool] | None:
+    """Is Client-Cert of this peer to be taken away, so that the app cannot believe it either? None: nobody here reads it."""
+    if not any(isinstance(one, ClientCertificate) for one in readers):
+        return None
+    return lambda peer: not trust.vouches(peer)
+
+
+def _authenticators(given: Iterable[Authenticator | Reader]) -> tuple[Authenticator | Reader, ...]:
     found = tuple(given) if isinstance(given, Iterable) else (given,)
     for one in found:
-        if not all(hasattr(one, name) for name in ("name", "known", "verify")):
-            raise UsageError(f"authenticators: objects with name, known and verify, not {one!r}")
+        if not any(all(hasattr(one, name) for name in names) for names in _METHODS):
+            raise UsageError(f'authenticators: Jwt(...), Basic(), ClientCertificate(...), authenticator("name", function), not {one!r}')
     return found

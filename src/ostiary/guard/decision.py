@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """``subject`` is the owner of the credential, ``scheme`` how it was proved. ``key_id`` is public, "" where there is none."""
+    """``subject`` is the owner of the credential, ``scheme`` how it was proved. ``key_id`` is public, "" where there is none.
+
+    ``networks`` and ``origins``: where it may call from, None for anywhere. ``publishable``: everybody may know the credential (KEY-10).
+    """
 
     subject: str
     scheme: str
@@ -22,6 +25,8 @@ class Principal:
     scopes: tuple[str, ...] = ()
     networks: tuple[str, ...] | None = None
     limits: tuple[Limit, ...] | None = None
+    origins: tuple[str, ...] | None = None
+    publishable: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def may(self, scope: str) -> bool:

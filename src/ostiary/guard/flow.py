@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ostiary.guard import network, ownership, transport
-from ostiary.guard.ask import Call, Flow, Spend
+from ostiary.guard import failures, network, ownership, transport
+from ostiary.guard.ask import Call, Flow
 from ostiary.guard.authn import Refusal
-from ostiary.guard.authn.presented import Malformed, in_query, presented
+from ostiary.guard.authn.presented import Malformed, in_query, presented, read
+from ostiary.guard.charging import spend
 from ostiary.guard.decision import ALLOW, DEFERRED, Decision, Deny, Principal
-from ostiary.guard.stores.base import Charge, Spent, StoreDown
+from ostiary.guard.stores.base import StoreDown
 from ostiary.model.scope import admits
 from ostiary.wire import problem
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
     from ostiary.guard.declare import Delegated
-    from ostiary.guard.policies import Charges, Compiled
+    from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
 
 LONGEST_TARGET = 16_384
-_PRINCIPAL = ("principal",)
+_READING = frozenset({"GET", "HEAD", "OPTIONS", "WEBSOCKET"})
 
 
 def arrive(core: Core, request: Request) -> Deny | None:
@@ -82,23 +83,40 @@ def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Princ
     """Steps 8 and 9: one credential, verified. What fails is counted by address before the caller hears of it."""
     try:
         text = presented(request, core.settings.header)
+        found = read(request, compiled.readers, core.settings.trust, text) if compiled.readers else []
     except Malformed:
         return Deny(problem.BAD_CREDENTIALS_FORM, "credentials_malformed")
-    if not text:
-        if core.stand_in is not None:
-            return core.stand_in
-        return (yield from _failed(core, request, Refusal("credentials_missing")))
     request.credential = text
+    if text:
+        for authenticator in compiled.authenticators:
+            if (known := authenticator.known(text, core.clock())) is not None:
+                return known
+    elif core.stand_in is not None and not any(own for _, own in found):
+        return core.stand_in
+    for reader, own in found:
+        request.credential = own or text
+        answer = yield from reader.prove(request, own, core.clock())
+        if isinstance(answer, Principal):
+            return answer
+        if answer is not None:
+            return (yield from _failed(core, request, compiled, answer))
+    if not text:
+        return Deny(compiled.missing, "credentials_missing")
+    return (yield from _verify(core, request, compiled, text))
+
+
+def _verify(core: Core, request: Request, compiled: Compiled, text: str) -> Flow[Principal | Deny]:
+    """A key or token that nobody proved a moment ago. Who has failed too often is not worth a look-up, unless the key was good before."""
+    over = yield from failures.over(core, request, text)
     for authenticator in compiled.authenticators:
-        if (known := authenticator.known(text, core.clock())) is not None:
-            return known
-    for authenticator in compiled.authenticators:
+        if over is not None and not authenticator.worthwhile(text):
+            continue
         answer = yield from authenticator.verify(text, core.clock())
         if isinstance(answer, Principal):
             return answer
         if answer is not None:
-            return (yield from _failed(core, request, answer))
-    return (yield from _failed(core, request, Refusal("credentials_unknown")))
+            return over or (yield from _failed(core, request, compiled, answer))
+    return over or (yield from _failed(core, request, compiled, Refusal("credentials_unknown")))
 
 
 def admit(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Decision]:
@@ -107,15 +125,35 @@ def admit(core: Core, request: Request, compiled: Compiled, who: Principal | Non
     None is somebody whom the app's own gate has let in without a name: no scope is held, and the address counts.
     """
     request.principal = who
-    if who is not None and who.networks is not None and request.address not in core.networks_of(who.networks):
-        return Deny(problem.NETWORK, "key_network")
-    policy = compiled.policy
-    if not admits(who.scopes if who is not None else (), policy.scopes, policy.any_scopes):
-        return Deny(problem.INSUFFICIENT_SCOPE, "scope")
+    if who is not None and (refused := from_elsewhere(core, request, who)) is not None:
+        return refused
+    if not may(who, request, compiled):
+        return Deny(compiled.insufficient, "scope")
     charges = compiled.charges_of(who)
     if charges and (over := (yield from spend(core, request, charges, who, cost=_cost(request, compiled)))):
         return over
     return ((yield from ownership.check(request, compiled.owned, who)) if compiled.owned is not None else None) or ALLOW
+
+
+def from_elsewhere(core: Core, request: Request, who: Principal) -> Deny | None:
+    """Step 11: the caller's own networks and origins. A browser names its origin, and no page can change that; who names none is refused."""
+    if who.networks is not None and request.address not in core.networks_of(who.networks):
+        return Deny(problem.NETWORK, "key_network")
+    if who.origins is not None and not _from_origin(request.header("origin"), who.origins):
+        return Deny(problem.ORIGIN, "key_origin")
+    return None
+
+
+def _from_origin(named: tuple[str, ...], origins: tuple[str, ...]) -> bool:
+    return len(named) == 1 and named[0].lower() in origins
+
+
+def may(who: Principal | None, request: Request, compiled: Compiled) -> bool:
+    """Step 13. A publishable key holds scopes for reading; where a route demands none, it reads."""
+    policy = compiled.policy
+    if who is not None and who.publishable and not (policy.scopes or policy.any_scopes or request.method in _READING):
+        return False
+    return admits(who.scopes if who is not None else (), policy.scopes, policy.any_scopes)
 
 
 def _cost(request: Request, compiled: Compiled) -> int | None:
@@ -123,75 +161,23 @@ def _cost(request: Request, compiled: Compiled) -> int | None:
     return None if compiled.cost is None else compiled.cost(request)
 
 
-def spend(
-    core: Core, request: Request, charges: Charges, who: Principal | None, *, shown: bool = True, cost: int | None = None
-) -> Flow[Deny | None]:
-    """All limits of a phase, all or none. What is not ``shown`` is told of only when it refuses."""
-    if not charges:
-        return None
-    asked = charged(core, request, charges, who, cost)
-    now = core.clock()
-    spent: Spent = core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
-    return told(request, asked, spent, shown=shown)
-
-
-def told(request: Request, asked: tuple[Charge, ...], spent: Spent, *, shown: bool = True) -> Deny | None:
-    """What the counters answered: a Deny, or None."""
-    if shown or not spent.allowed:
-        _show(request, asked, spent)
-    return None if spent.allowed else Deny(problem.TOO_MANY, "rate_limit")
-
-
-def charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
-    """Each limit with the counter that it is counted in."""
-    known = who is not None and (who.key_id or who.subject)
-    caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.settings.ipv6_prefix))
-    return tuple(
-        [
-            Charge(
-                key + (caller if one.by == _PRINCIPAL else _whom(core, request, one.by, caller)), one, one.cost if cost is None else cost
-            )
-            for key, one in charges
-        ]
-    )
-
-
-def _whom(core: Core, request: Request, by: tuple[str, ...], caller: tuple[str, str]) -> tuple[str, ...]:
-    told = {"app": ("app", ""), "address": ("address", network.bucket(request.address, core.settings.ipv6_prefix)), "principal": caller}
-    return tuple(part for kind in by for part in told[kind])
-
-
-def _show(request: Request, asked: tuple[Charge, ...], spent: Spent) -> None:
-    """What the answer will say about limits: of every phase so far."""
-    limits = tuple([charge.limit for charge in asked])
-    if request.spent is None:
-        request.limits, request.spent = limits, spent
-        return
-    shift = len(request.limits)
-    states = tuple((index + shift, left, reset) for index, left, reset in spent.states)
-    request.limits += limits
-    request.spent = Spent(spent.allowed, request.spent.states + states, spent.retry_after)
-
-
-def _failed(core: Core, request: Request, refusal: Refusal) -> Flow[Deny]:
-    """A failed attempt. Whoever has failed too often hears 429 instead; a credential that verifies is never held up."""
-    if refusal.reason != "credentials_missing" and (over := (yield from _over(core, request))):
-        return over._replace(reason=f"too_many_failures:{refusal.reason}")
-    return Deny(problem.UNAUTHENTICATED, refusal.reason)
-
-
-def _over(core: Core, request: Request) -> Flow[Deny | None]:
-    """Counts a failed attempt of this address; a Deny when it has failed too often."""
-    return (yield from spend(core, request, core.settings.failure_charges, None, shown=False))
+def _failed(core: Core, request: Request, compiled: Compiled, refusal: Refusal) -> Flow[Deny]:
+    """A failed attempt. Whoever has failed too often hears 429 instead."""
+    return (yield from failures.count(core, request, refusal)) or Deny(compiled.invalid, refusal.reason)
 
 
 def in_clear(core: Core, request: Request) -> Flow[None]:
     """A credential came over plain HTTP and the call is refused: a key that is really good is marked as exposed (NET-3)."""
     try:
         text = presented(request, core.settings.header)
+        found = read(request, core.readers, core.settings.trust, text) if core.readers else []
     except Malformed:
         return
     who = (yield from _verified(core, text)) if text else None
+    for reader, own in found:
+        if own and not reader.ambient:
+            answer = yield from reader.prove(request, own, core.clock())
+            who = answer if isinstance(answer, Principal) else who
     if who is not None:
         yield Call(core.exposed, (who, "clear text"))
 
@@ -210,8 +196,8 @@ def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
     request.principal = yield from _verified(core, leaked)
     if request.principal is not None:
         yield Call(core.exposed, (request.principal, "query"))
-    elif over := (yield from _over(core, request)):
-        return over._replace(reason="too_many_failures:key_in_query")
+    elif over := (yield from failures.count(core, request, Refusal("key_in_query"))):
+        return over
     return Deny(problem.KEY_IN_QUERY, "key_in_query")
 
 
@@ -223,6 +209,6 @@ def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Deleg
         return DEFERRED
     who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None
     if who is None and (compiled.policy.scopes or compiled.policy.any_scopes):
-        return Deny(problem.UNAUTHENTICATED, "subject_unknown")
+        return Deny(compiled.missing, "subject_unknown")
     decision = yield from admit(core, request, compiled, who)
     return DEFERRED if who is None and decision is ALLOW else decision

@@ -13,10 +13,12 @@ from ostiary.errors import UsageError
 from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
 from ostiary.model.limit import Limit
+from ostiary.wire.apikey import PUBLISHABLE
 
 _LONGEST_TEXT = 200
 _MOST_METADATA = 50
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9.-]+(?::\d{1,5})?|[a-z][a-z0-9+.-]*://\[[0-9a-f:.]+\](?::\d{1,5})?")
+_READ = "read"
 # A key that somebody could find by trying, if the pepper were lost together with the database
 _ENOUGH_BITS = 64
 
@@ -59,6 +61,19 @@ def check_times(not_before: float | None, expires: float | None, now: float) -> 
         raise UsageError("the key would have expired already")
     if not_before is not None and expires is not None and expires <= not_before:
         raise UsageError("the key would expire before it begins to work")
+
+
+def check_publishable(kind: str, scopes: Sequence[str], origins: Sequence[str] | None, limits: Sequence[Limit] | None) -> None:
+    """A key that everybody may know (``pk``) is for some origins, for reading, and within limits of its own. Raises UsageError."""
+    if kind != PUBLISHABLE:
+        return
+    if not origins:
+        raise UsageError("everybody knows a publishable key: say from where it may be used, as in --origin https://app.example.com")
+    if not limits:
+        raise UsageError("everybody knows a publishable key: give it a limit of its own, as in --limit 600/minute")
+    wrong = [scope for scope in scopes if _READ not in scope.split(":")]
+    if wrong:
+        raise UsageError(f"a publishable key only reads: a scope with the part read, as in orders:read, not {wrong[0]}")
 
 
 def low_entropy(value: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from ostiary.errors import UsageError
-from ostiary.guard.keyattributes import Attributes, WithoutEnd, check_times, checked, low_entropy
+from ostiary.guard.keyattributes import Attributes, WithoutEnd, check_publishable, check_times, checked, low_entropy
 from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, state
 from ostiary.guard.patience import patiently
 from ostiary.guard.pepper import Peppers
@@ -114,8 +114,9 @@ class Keyring:
         fixed = fields.keys() & {"kind", "env", "prefix"}
         if fixed:
             raise UsageError(f"the {min(fixed)} of a key is part of its text and cannot change")
+        after = replace(record, **fields)
+        check_publishable(after.kind, after.scopes, after.origins, after.limits)
         if fields.keys() & {"not_before", "expires"}:
-            after = replace(record, **fields)
             check_times(after.not_before, after.expires, self._clock())
         return self._update(record, **fields)
 
@@ -200,6 +201,7 @@ class Keyring:
         if longest is not None and record.expires is not None and record.expires > now + longest:
             raise UsageError(f"a key of {record.env} lives at most {longest / DAY:g} days")
         check_times(record.not_before, record.expires, now)
+        check_publishable(record.kind, record.scopes, record.origins, record.limits)
         return record
 
     def _find(self, named: str) -> KeyRecord | None:

@@ -126,6 +126,10 @@ class Trust:
     def nobody(self) -> bool:
         return self.hops == 0 and self.networks is None
 
+    def vouches(self, peer: str) -> bool:
+        """Is the other end of the line a proxy of ours?"""
+        return self.hops > 0 if self.networks is None else peer in self.networks
+
 
 def trust(proxies: int | str | Iterable[str], *, standard: bool = False) -> Trust:
     """The setting ``proxies=``: 0, a number of hops, or networks. ``standard`` reads Forwarded (RFC 7239) and no X- header."""

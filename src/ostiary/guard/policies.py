@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import UsageError
+from ostiary.guard.authn import told_apart
+from ostiary.guard.authn.basic import NAME as BASIC
 from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
@@ -15,13 +17,15 @@ from ostiary.guard.network import Networks
 from ostiary.guard.ownership import Owned, check_template
 from ostiary.model import limit as limit_text
 from ostiary.model.route import UNDECLARED, Policy
+from ostiary.wire import problem
 
 if TYPE_CHECKING:
-    from ostiary.guard.authn import Authenticator
+    from ostiary.guard.authn import Authenticator, Reader
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.versions import Versions
     from ostiary.model.limit import Limit
+    from ostiary.wire.problem import Problem
 
 _VERSION = re.compile(r"(?:^|/)(v\d+(?:\.\d+)?)(?=/|$)", re.IGNORECASE)
 Charges = tuple[tuple[tuple[str, ...], "Limit"], ...]
@@ -40,8 +44,11 @@ class Compiled:
         "delegate",
         "gated",
         "granted",
+        "insufficient",
+        "invalid",
         "lifecycle",
         "method",
+        "missing",
         "monitor",
         "networks",
         "owned",
@@ -49,6 +56,7 @@ class Compiled:
         "plain",
         "plans",
         "policy",
+        "readers",
         "route",
         "template",
         "version",
@@ -61,6 +69,7 @@ class Compiled:
         template: str,
         *,
         authenticators: tuple[Authenticator, ...] = (),
+        readers: tuple[Reader, ...] = (),
         delegate: Delegated | None = None,
         gated: bool = True,
         monitor: bool = False,
@@ -78,6 +87,10 @@ class Compiled:
         found = _VERSION.search(template)
         self.version = found.group(1).lower() if found else ""
         self.authenticators = authenticators
+        self.readers = readers
+        self.missing, self.invalid, self.insufficient = _refusals(
+            policy.scopes + policy.any_scopes, any(one.name == BASIC for one in readers)
+        )
         self.delegate = delegate
         self.gated = gated
         self.monitor = policy.monitor if policy.monitor is not None else monitor
@@ -121,6 +134,17 @@ class Compiled:
         return tuple(((one.bucket,) if one.bucket else ("", self.method, self.template), one) for one in limits)
 
 
+@lru_cache(maxsize=1024)
+def _refusals(scopes: tuple[str, ...], basic: bool) -> tuple[Problem, Problem, Problem]:
+    """What is said to who sent no credential, a bad one, and one without these scopes."""
+    ways = (problem.BEARER, problem.BASIC) if basic else (problem.BEARER,)
+    return (
+        problem.challenging(problem.UNAUTHENTICATED, ways),
+        problem.challenging(problem.UNAUTHENTICATED, ways, "invalid_token"),
+        problem.challenging(problem.INSUFFICIENT_SCOPE, (problem.BEARER,), "insufficient_scope", scopes),
+    )
+
+
 class Granted(NamedTuple):
     """What stays the same at every call of one principal on one route. ``charges`` None: they depend on the address."""
 
@@ -151,7 +175,7 @@ class Policies:
 
     def __init__(
         self,
-        authenticators: Iterable[Authenticator],
+        authenticators: Iterable[Authenticator | Reader],
         *,
         default: Declaration | None = None,
         by_path: Callable[[str, str], Declaration | None],
@@ -186,12 +210,14 @@ class Policies:
         policy = policy_of(said)
         if said.owned is not None:
             check_template(said.owned, method, template)
+        authenticators, readers = told_apart(self._allowed(policy, method, template))
         delegate = said.delegates[0] if said.delegates else None
         return Compiled(
             policy,
             method,
             template,
-            authenticators=self._allowed(policy, method, template),
+            authenticators=authenticators,
+            readers=readers,
             delegate=delegate,
             gated=delegate is None or gated(delegate),
             monitor=self._monitor,
@@ -203,7 +229,7 @@ class Policies:
             versions=self._versions,
         )
 
-    def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator, ...]:
+    def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator | Reader, ...]:
         if not policy.schemes:
             return tuple(self._authenticators.values())
         named = [name for name in policy.schemes if not name.startswith("delegated:")]

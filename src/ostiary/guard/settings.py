@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import UsageError
 from ostiary.guard import network, transport
@@ -23,16 +23,25 @@ from ostiary.guard.versions import Versions
 from ostiary.model import scope as scope_text
 
 if TYPE_CHECKING:
-    from ostiary.guard.authn import Authenticator
+    from ostiary.guard.authn import Authenticator, Reader
     from ostiary.guard.policies import Charges
+    from ostiary.model.limit import Limit
 
 DEFAULT_STORE = "sqlite:///ostiary.db"
 MODES = ("enforce", "monitor")
 ADDRESSES = ("whole", "truncated", "hashed")
 FAILURES = "20 per minute"
+KEY_FAILURES = "10 per minute"
 UNMATCHED = "60 per minute"
 _FIELDS = LimitFields()
 _RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
+
+
+class FailureLimits(NamedTuple):
+    """Of failed attempts: of an address, and of an address with one key id."""
+
+    by_address: tuple[Limit, ...]
+    by_key: tuple[Limit, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +51,8 @@ class Options:
     ``store`` is the URL of all roles (OSTIARY_STORE, else ``sqlite:///ostiary.db``); ``keys``, ``counters`` and ``events`` replace
     one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
-    attempts and unknown paths; None for none. ``roles``: named sets of scopes; a key with the scope ``role:clerk`` holds the clerk's.
+    attempts and unknown paths, ``key_failures``: by address and key id; None for none. ``roles``: named sets of scopes; a key with the
+    scope ``role:clerk`` holds the clerk's.
     ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
     ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
@@ -58,6 +68,7 @@ class Options:
     default: Declaration | None = None
     limits: str | Iterable[str] | None = None
     failures: str | None = FAILURES
+    key_failures: str | None = KEY_FAILURES
     unmatched: str | None = UNMATCHED
     routes: Mapping[str, Declaration | str] | None = None
     policy_file: str | os.PathLike[str] | None = FILE
@@ -79,7 +90,7 @@ class Options:
     version_header: str | None = None
     csrf_origins: Iterable[str] = ()
     event_addresses: str = "whole"
-    authenticators: Iterable[Authenticator] = ()
+    authenticators: Iterable[Authenticator | Reader] = ()
     redact_logs: bool = True
     gates_run_later: bool = False
     clock: Callable[[], float] = time.time
@@ -105,7 +116,7 @@ class Settings:
     roles: Mapping[str, tuple[str, ...]]
     versions: Versions
     event_addresses: str
-    failure_charges: Charges
+    failure_limits: FailureLimits
     unmatched_charges: Charges
     gates_run_later: bool
     clock: Callable[[], float]
@@ -139,7 +150,7 @@ def settings_of(options: Options) -> Settings:
         roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
         versions=Versions(None if options.version_header is None else _header(options.version_header), options.versions),
         event_addresses=_one_of("event_addresses", options.event_addresses, ADDRESSES),
-        failure_charges=_charges("failures", options.failures),
+        failure_limits=_failure_limits(options.failures, options.key_failures),
         unmatched_charges=_charges("unmatched", options.unmatched),
         gates_run_later=options.gates_run_later,
         clock=options.clock,
@@ -165,6 +176,15 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
 
 def _charges(name: str, text: str | None) -> Charges:
     return tuple(((name,), replace(one, by=("address",), text="")) for one in limits_of(text) or ())
+
+
+def _failure_limits(failures: str | None, key_failures: str | None) -> FailureLimits:
+    """Who wants none by address wants none by key."""
+    if failures is None:
+        return FailureLimits((), ())
+    return FailureLimits(
+        *(tuple(replace(one, by=("address",), text="") for one in limits_of(text) or ()) for text in (failures, key_failures))
+    )
 
 
 def _header(name: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostiary.guard.charging import charged, told
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
-from ostiary.guard.flow import charged, told
+from ostiary.guard.flow import from_elsewhere, may
 from ostiary.guard.policies import Granted
 from ostiary.guard.stores.base import StoreDown
-from ostiary.model.scope import admits
 from ostiary.wire import problem
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _admitted(core: Core, request: Request, compiled: Compiled, text: str, who: 
     if compiled.networks is not None and request.address not in compiled.networks:
         return Deny(problem.NETWORK, "network_not_allowed")
     request.credential, request.principal = text, who
-    if who.networks is not None and request.address not in core.networks_of(who.networks):
-        return Deny(problem.NETWORK, "key_network")
+    if (who.networks is not None or who.origins is not None) and (refused := from_elsewhere(core, request, who)) is not None:
+        return refused
     granted = compiled.granted.get(id(who))
     if granted is None or granted.who is not who:
         granted = _grant(core, request, compiled, who)
@@ -76,12 +76,11 @@ def _lone(request: Request, header: str) -> str:
 
 def _grant(core: Core, request: Request, compiled: Compiled, who: Principal) -> Granted:
     """Worked out once; the principal is kept with it, so that its id stays its own."""
-    policy, limits = compiled.policy, compiled.charges_of(who)
-    admitted = admits(who.scopes, policy.scopes, policy.any_scopes)
+    limits = compiled.charges_of(who)
     named = bool(who.key_id or who.subject) and all(one.by == _BY_PRINCIPAL for _, one in limits)
     granted = Granted(
         who,
-        None if admitted else Deny(problem.INSUFFICIENT_SCOPE, "scope"),
+        None if may(who, request, compiled) else Deny(compiled.insufficient, "scope"),
         charged(core, request, limits, who, None) if named else None,
     )
     if len(compiled.granted) >= _MOST:

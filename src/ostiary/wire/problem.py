@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -28,7 +29,7 @@ class Problem:
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
 
-# One answer for unknown, wrong, expired, disabled and revoked alike; RFC 6750 wants no error= when nothing was sent, so never.
+# Nothing was sent: no error= (RFC 6750, 3).
 UNAUTHENTICATED = Problem(
     401,
     "unauthenticated",
@@ -43,6 +44,8 @@ INSUFFICIENT_SCOPE = Problem(
     "The credential is valid, but does not hold the scope that this route needs.",
     (("WWW-Authenticate", 'Bearer error="insufficient_scope"'),),
 )
+BEARER, BASIC = "Bearer", 'Basic realm="api", charset="UTF-8"'
+ORIGIN = Problem(403, "origin_not_allowed", "Forbidden", "This credential may be used from other origins only.")
 UNDECLARED = Problem(403, "forbidden", "Forbidden")
 NETWORK = Problem(403, "network_not_allowed", "Forbidden", "This network may not call here.")
 HTTPS_REQUIRED = Problem(403, "https_required", "Forbidden", "Call over HTTPS. A credential that was sent in clear should be replaced.")
@@ -60,3 +63,11 @@ GONE = Problem(410, "gone", "Gone", "This version is not served any more.")
 TOO_MANY = Problem(429, "too_many_requests", "Too Many Requests", "Wait for as long as Retry-After says.")
 HEAD_TOO_LARGE = Problem(431, "head_too_large", "Request Header Fields Too Large")
 UNAVAILABLE = Problem(503, "unavailable", "Service Unavailable", "The call could not be checked and was refused. Try again later.")
+
+
+def challenging(problem: Problem, challenges: Iterable[str], error: str = "", scopes: Iterable[str] = ()) -> Problem:
+    """The same with these challenges in WWW-Authenticate; Bearer says ``error`` and ``scope`` (RFC 6750, 3)."""
+    said = [f'error="{error}"'] if error else []
+    said += [f'scope="{" ".join(scopes)}"'] if error == "insufficient_scope" and scopes else []
+    fields = [("WWW-Authenticate", f"{one} {', '.join(said)}" if one == BEARER and said else one) for one in challenges]
+    return replace(problem, headers=tuple(fields))

@@ -35,6 +35,7 @@ class ApiKeys:
         self._keyed = hashlib.blake2s(key=secrets.token_bytes(32), digest_size=16)
         self._proved: dict[bytes, tuple[Principal, float]] = {}
         self._generation = -1
+        self._once_good: dict[bytes, None] = {}
 
     def _name_of(self, text: str) -> bytes:
         keyed = self._keyed.copy()
@@ -50,6 +51,10 @@ class ApiKeys:
             return None
         found = self._proved.get(self._name_of(text))
         return found[0] if found is not None and now < found[1] else None
+
+    def worthwhile(self, text: str) -> bool:
+        """A key that was good once in this process; one that nobody has seen costs the store a look-up."""
+        return self._name_of(text) in self._once_good
 
     def verify(self, text: str, now: float) -> Flow[Answer]:
         """Asks the store. Whatever the reason of a refusal, the same work is done."""
@@ -82,8 +87,11 @@ class ApiKeys:
         """Until it expires by itself; whatever else may happen to a key is a change, and drops the cache."""
         if len(proved) >= CACHE_SIZE:
             proved.pop(next(iter(proved), b""), None)
-        until = now + CACHE_SECONDS
-        proved[self._name_of(text)] = (who, until if record.expires is None else min(until, record.expires))
+        until, name = now + CACHE_SECONDS, self._name_of(text)
+        if len(self._once_good) >= CACHE_SIZE and name not in self._once_good:
+            self._once_good.pop(next(iter(self._once_good), b""), None)
+        self._once_good[name] = None
+        proved[name] = (who, until if record.expires is None else min(until, record.expires))
 
 
 def principal_of(record: KeyRecord, roles: Mapping[str, tuple[str, ...]]) -> Principal:
@@ -97,5 +105,7 @@ def principal_of(record: KeyRecord, roles: Mapping[str, tuple[str, ...]]) -> Pri
         scopes=(*record.scopes, *of_roles),
         networks=record.networks,
         limits=record.limits,
+        origins=record.origins,
+        publishable=record.kind == apikey.PUBLISHABLE,
         attributes=record.metadata,
     )

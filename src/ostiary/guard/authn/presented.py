@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote
 from ostiary.wire import apikey
 
 if TYPE_CHECKING:
+    from ostiary.guard.authn import Reader
+    from ostiary.guard.network import Trust
     from ostiary.guard.request import Request
 
 LONGEST = 8192
@@ -38,6 +40,21 @@ def presented(request: Request, header: str) -> str:
     if len(found) > 1 or not FORM.fullmatch(found[0]):
         raise Malformed
     return found[0]
+
+
+def read(request: Request, readers: tuple[Reader, ...], trust: Trust, text: str) -> list[tuple[Reader, str]]:
+    """Who of ``readers`` is to be asked, with what it found ("" when only it can tell). ``text``: what ``presented`` gave. Raises Malformed.
+
+    Two credentials that the call itself brings are one too many. What belongs to the connection counts where the call brings none, and
+    functions of the app are not asked about a key of ours.
+    """
+    found = [(reader, own) for reader in readers if (own := reader.find(request, trust)) != ""]
+    brought = [(reader, own) for reader, own in found if own and not reader.ambient]
+    if len(brought) + bool(text) > 1:
+        raise Malformed
+    if brought or apikey.looks_like(text):
+        return [(reader, own or "") for reader, own in brought]
+    return [(reader, own or "") for reader, own in found if own is None or not text]
 
 
 def _values(line: str) -> list[str]:
