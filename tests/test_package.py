@@ -59,6 +59,7 @@ EXTRAS = {
     "wire/signing_key.py": {"cryptography"},
     "guard/authn/certificate.py": {"cryptography"},
     "guard/stores/_redis.py": {"redis"},
+    "guard/stores/_redis_lines.py": {"redis"},
 }
 
 
