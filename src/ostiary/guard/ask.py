@@ -82,8 +82,6 @@ def run(flow: Flow[T], answer: Answer, wait: Callable[[float], None] = time.slee
             try:
                 reply = _patiently(answer, ask, wait)
                 if inspect.isawaitable(reply):
-                    if inspect.iscoroutine(reply):
-                        reply.close()
                     raise StoreDown("an async function was given to a synchronous app")
             except StoreDown as down:
                 ask = flow.throw(down)

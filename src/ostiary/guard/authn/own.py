@@ -40,7 +40,7 @@ class Own:
 
 
 def authenticator(name: str, function: Function) -> Own:
-    """``function(request)`` tells who is calling (guard.request.Request: ``header(name)``, ``method``, ``path``); sync, or async over ASGI.
+    """``function(request)`` tells who is calling (guard.request.Request: ``header(name)``, ``method``, ``path``); sync or async.
 
     It is asked where a call brings no credential, or a text that has not the form of our keys and that nobody proved a moment ago. It
     returns a Principal, a text (the subject, without scopes), a Refusal, or None: not my kind of credential. What it raises is 503.
