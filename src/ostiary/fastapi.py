@@ -42,10 +42,10 @@ from ostiary.asgi import AsgiRequest, Scope
 from ostiary.guard.authn.statics import static
 from ostiary.guard.core import Core, principal_of
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, deprecated, exempt, limit, merged, public, require
+from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, cors, delegated, deprecated, exempt, limit, merged, public, require
 from ostiary.guard.ownership import owned
 
-__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = ["Guard", "Principal", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
 SCHEME = "ApiKey"
 

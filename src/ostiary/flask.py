@@ -41,8 +41,9 @@ from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
 from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
 from ostiary.guard.core import Core
+from ostiary.guard.cors import is_preflight
 from ostiary.guard.decision import ALLOW, Decision, Deny
-from ostiary.guard.declare import MARK, Declaration, Delegated, delegated, deprecated, exempt, limit, merged, nearest, public, require
+from ostiary.guard.declare import MARK, Declaration, Delegated, cors, delegated, deprecated, exempt, limit, merged, nearest, public, require
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
@@ -52,7 +53,7 @@ from ostiary.wsgi import KEY, Shim, WsgiRequest
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-__all__ = ["Guard", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = ["Guard", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
 EXTENSION = "ostiary"
 logger = logging.getLogger("ostiary")
@@ -188,18 +189,25 @@ class Installed:
         rule, failed = asked.url_rule, asked.routing_exception
         if rule is None or failed is not None:
             return self._unrouted(request, failed)
-        if method == "OPTIONS" and _preflight(request) and getattr(rule, "provide_automatic_options", False):
+        if method == "OPTIONS" and is_preflight(request) and getattr(rule, "provide_automatic_options", False):
             # Flask answers by itself; no view is reached.
             request.decision = ALLOW
-            return ALLOW
+            return self.core.preflight(request, self._offered(asked)) or ALLOW
         compiled = self.compiled(rule, method if rule.methods is not None else "*")
         if compiled.owned is not None:
             request.parameters = asked.view_args or {}
         return self.core.decide(request, compiled)
 
+    def _offered(self, asked: Request) -> dict[str, Compiled]:
+        """The policies of all methods that the path of this request has."""
+        adapter = self.app.create_url_adapter(asked)
+        methods = adapter.allowed_methods() if adapter is not None else ()
+        found = {method: adapter.match(return_rule=True, method=method)[0] for method in methods} if adapter is not None else {}
+        return {method: self.compiled(rule, method) for method, rule in found.items()}
+
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""
-        if isinstance(failed, (MethodNotAllowed, RequestRedirect)) and _preflight(request):
+        if isinstance(failed, (MethodNotAllowed, RequestRedirect)) and is_preflight(request):
             request.decision = ALLOW
             return ALLOW
         return self.core.decide(request, self.core.policies.unmatched)
@@ -215,11 +223,6 @@ class Installed:
 def _with_cookie(response: Response, cookie: str) -> Response:
     response.headers.add("Set-Cookie", cookie)
     return response
-
-
-def _preflight(request: WsgiRequest) -> bool:
-    """A real preflight (Fetch standard): OPTIONS with Origin and Access-Control-Request-Method."""
-    return request.method == "OPTIONS" and bool(request.header("origin") and request.header("access-control-request-method"))
 
 
 def _blueprint_names(endpoint: str) -> list[str]:

@@ -34,15 +34,29 @@ from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
 from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
 from ostiary.guard.core import Core
+from ostiary.guard.cors import is_preflight
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, delegated, deprecated, exempt, limit, nearest, public, require
+from ostiary.guard.declare import (
+    MARK,
+    Declaration,
+    Delegated,
+    Refused,
+    cors,
+    delegated,
+    deprecated,
+    exempt,
+    limit,
+    nearest,
+    public,
+    require,
+)
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
 
-__all__ = ["Guard", "Principal", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = ["Guard", "Principal", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
 STATE = "ostiary"
 _ANY = "*"
@@ -148,6 +162,8 @@ class Installed:
             # Whatever a stranger writes there; the table of policies must not grow with it.
             method = _ANY
         if offered and method not in offered and scope["type"] == "http":
+            if is_preflight(request) and (answered := self.core.preflight(request, self._offered(request.prefix + _path(route)))):
+                return answered
             # The route itself answers 405; its endpoint is not reached.
             return await self.core.in_turn(request, self.core.policies.unmatched)
         try:
@@ -155,6 +171,10 @@ class Installed:
         except Exception:  # noqa: BLE001 a declaration that cannot be, of a route that came late
             return self.core.failed(request)
         return await self.core.in_turn(request, compiled)
+
+    def _offered(self, path: str) -> dict[str, Compiled]:
+        """The policies of all methods of a path."""
+        return {one.compiled.method: one.compiled for one in self.declared() if one.compiled.template == path}
 
     async def failed(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """The app's own answer to an exception, sent through the guard: what gives it otherwise stands outside of all middleware."""

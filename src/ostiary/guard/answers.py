@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ostiary.guard import transport
+from ostiary.guard import cors, transport
+from ostiary.guard.decision import PREFLIGHT
 from ostiary.guard.leak import clean_headers
 from ostiary.guard.limit_headers import emit, policy_field, rate_limit_field
 from ostiary.wire.problem import CONTENT_TYPE
@@ -32,6 +33,8 @@ class Refusal(NamedTuple):
 
 def refusal(request: Request, denied: Deny) -> Refusal:
     """The problem document of a refusal (RFC 9457), without body for HEAD."""
+    if denied.problem is PREFLIGHT:
+        return Refusal(denied.problem.status, list(denied.headers), b"")
     body = denied.problem.body(request.id)
     headers: Headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
     return Refusal(denied.problem.status, [*headers, *denied.problem.headers, *denied.headers], b"" if request.method == "HEAD" else body)
@@ -46,6 +49,8 @@ def settle(core: Core, request: Request, headers: Headers) -> Headers:
     kept += transport.headers_for(request.secure, names, content_type, core.settings.transport, _private(request))
     if (ends := core.settings.versions.lifecycle(request, request.compiled)) is not None:
         kept += [(name, value) for name, value in ends.headers if name == "Link" or name.lower() not in names]
+    if (shared := request.compiled.cors if request.compiled is not None else core.settings.cors) is not None:
+        kept += cors.answer(shared, request, names)
     kept.append(("X-Request-Id", request.id))
     if request.spent is not None:
         kept += emit(request.limits, request.spent, request.started, core.settings.limit_fields)
@@ -91,7 +96,8 @@ class Settler:
         self._shapes: dict[tuple[Any, ...], _Shape] = {}
         fields = core.settings.limit_fields
         self._usual_fields = fields.rate_limit and not fields.x_rate_limit
-        self._header_names_version = core.settings.versions.header is not None
+        self._always_in_full = core.settings.versions.header is not None
+        self._cors = core.settings.cors is not None
         self._id_name: Any = b"x-request-id" if raw else "X-Request-Id"
         self._line: Any = b"\n" if raw else "\n"
         self._html: Any = b"text/html" if raw else "text/html"
@@ -104,8 +110,8 @@ class Settler:
         size = values[shape.length_at] if shape.length_at >= 0 else None
         compiled = request.compiled
         hands_out = compiled is not None and compiled.policy.issues
-        ends = self._header_names_version or (compiled is not None and compiled.lifecycle is not None)
-        if ends or not shape.plain or self._suspicious(self._line.join(values), request.credential, not hands_out):
+        more = self._always_in_full or (compiled.says_more if compiled is not None else self._cors)
+        if more or not shape.plain or self._suspicious(self._line.join(values), request.credential, not hands_out):
             return self._in_full(request, headers), size
         at = shape.type_at
         html = at >= 0 and values[at][:9].lower() == self._html

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ostiary.model.limit import worst_case
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ostiary.guard.policies import Compiled
 
 _DEPTH = 32
+_OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Declared(NamedTuple):
@@ -38,7 +40,7 @@ class Problem(NamedTuple):
 def problems(core: Core, declared: Iterable[Declared], environ: Mapping[str, str] = os.environ) -> list[Problem]:
     """All that is wrong with the declarations of an app."""
     listed = list(declared)
-    return [*_undeclared(listed), *_ungated(listed), *_unmatched(core, listed), *_apart(core, environ)]
+    return [*_undeclared(listed), *_ungated(listed), *_unmatched(core, listed), *_clear_origins(core, listed), *_apart(core, environ)]
 
 
 def _undeclared(declared: list[Declared]) -> Iterator[Problem]:
@@ -68,6 +70,16 @@ def _unmatched(core: Core, declared: list[Declared]) -> Iterator[Problem]:
     routes = [(one.compiled.method, one.compiled.template) for one in declared]
     for pattern, where in core.path_policies.without_route(routes):
         yield Problem("no-route", pattern, "this pattern matches no route", where)
+
+
+def _clear_origins(core: Core, declared: list[Declared]) -> Iterator[Problem]:
+    """A page that came over plain HTTP is anybody's on its way: its origin is nobody's word."""
+    if core.settings.transport.mode == "off":
+        return
+    said = {one.compiled.cors for one in declared if one.compiled.cors is not None}
+    for origin in sorted({origin for one in said for origin in one.origins or () if origin.startswith("http:")}):
+        if urlsplit(origin).hostname not in _OWN_MACHINE:
+            yield Problem("cors-in-clear", origin, "whoever is on the line can be this page: share with its https:// origin")
 
 
 def _apart(core: Core, environ: Mapping[str, str]) -> Iterator[Problem]:

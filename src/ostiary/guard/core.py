@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ostiary import redact
 from ostiary.errors import UsageError
-from ostiary.guard import failures, flow, network
+from ostiary.guard import cors, failures, flow, network
 from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.audit import Recorder
 from ostiary.guard.authn import told_apart
@@ -20,7 +20,7 @@ from ostiary.guard.authn.certificate import ClientCertificate
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.calls import left
 from ostiary.guard.csrf import Csrf
-from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
+from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.pepper import load as load_pepper
@@ -80,6 +80,7 @@ class Core:
             limits=limits_of(given.limits) or (),
             monitor=self.settings.monitor,
             versions=self.settings.versions,
+            cors=self.settings.cors,
         )
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
@@ -173,6 +174,14 @@ class Core:
         request.compiled = compiled
         decision = self._straight(request, compiled) or self._run(flow.decide(self, request, compiled))
         return self._decided(request, compiled, decision)
+
+    def preflight(self, request: Request, offered: Mapping[str, Compiled]) -> Deny | None:
+        """The answer to a preflight about a path that ``offered`` these methods; None where nothing is said about other origins."""
+        compiled = offered.get(cors.requested_method(request))
+        if compiled is None or compiled.cors is None:
+            return None
+        request.compiled, request.decision, request.reason = compiled, ALLOW, "preflight"
+        return Deny(PREFLIGHT, "preflight", tuple(cors.preflight(compiled.cors, request, offered)))
 
     def at_once(self, request: Request, compiled: Compiled) -> Decision | None:
         """The decision where nothing has to be waited for, else None and nothing was spent."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ostiary.guard.decision import Principal
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
+    from ostiary.model.cors import Cors
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 AUTOMATIC = frozenset({"basic", "certificate"})
@@ -46,6 +47,8 @@ class Csrf:
         if not compiled.csrf or (compiled.method != "WEBSOCKET" and request.method in SAFE):
             return None
         if who is not None and who.scheme not in AUTOMATIC:
+            return None
+        if compiled.cors is not None and _shared(request, compiled.cors):
             return None
         return Deny(problem.FORGED, "csrf") if self._forged(request) else None
 
@@ -91,6 +94,12 @@ def _one(request: Request, name: str) -> str:
     """The one value of a header; "" when it was not sent. Several are none that can be believed."""
     found = request.header(name)
     return found[0].strip() if len(found) == 1 else "".join(found) and "several"
+
+
+def _shared(request: Request, cors: Cors) -> bool:
+    """Does the route say that pages of this origin may call as this browser's user, or call without one?"""
+    origin = _one(request, "origin")
+    return bool(origin) and cors.allows(origin) and (cors.credentials or not request.header("cookie"))
 
 
 def _effective(request: Request) -> str:

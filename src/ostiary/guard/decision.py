@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ostiary.wire.problem import Problem
+
 if TYPE_CHECKING:
     from ostiary.model.limit import Limit
-    from ostiary.wire.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Deny(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+PREFLIGHT = Problem(204, "preflight", "No Content")
+"""No refusal: the answer to a browser that asks first (CORS)."""
 Decision = Allow | Deny
 ALLOW = Allow()
 DEFERRED = Allow(deferred=True)

@@ -19,6 +19,7 @@ from ostiary.guard.network import Networks
 from ostiary.guard.ownership import Owned, owned
 from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
+from ostiary.model.cors import EXPOSED, SENT, Cors, cross_origin
 from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
 from ostiary.model.limit import Limit
 from ostiary.model.route import UNDECLARED, Location, Policy
@@ -85,6 +86,7 @@ class Declaration:
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
     owned: Owned | None = _said(_one_of)
+    cors: Cors | None = _said(_one_of)
     lifecycle: Lifecycle | None = _said(_one_of)
     at: Location | None = _said(_either)
 
@@ -184,6 +186,23 @@ def deprecated(since: Moment, sunset: Moment | None = None, successor: str = "",
     Dates as ``2027-01-31``. After the sunset it answers 410, or goes on with ``after_sunset="serve"``.
     """
     return Declaration(lifecycle=lifecycle(since, sunset, successor, after_sunset))
+
+
+def cors(
+    *origins: str,
+    methods: Iterable[str] | None = None,
+    headers: Iterable[str] = SENT,
+    expose: Iterable[str] = EXPOSED,
+    credentials: bool = False,
+    max_age: int = 600,
+) -> Declaration:
+    """Pages of these origins may read the answers (CORS). ``https://app.example.com``, ``https://*.example.com``, or ``*`` alone.
+
+    ``headers`` they may send, ``expose`` they may read. ``credentials``: with the user's cookies; never for every origin.
+    """
+    return Declaration(
+        cors=cross_origin(*origins, methods=methods, headers=headers, expose=expose, credentials=credentials, max_age=max_age)
+    )
 
 
 def exempt() -> Declaration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import ownership
-from ostiary.guard.declare import delegated, deprecated, exempt, limit, public, require
+from ostiary.guard.declare import cors, delegated, deprecated, exempt, limit, public, require
 
 if TYPE_CHECKING:
     from ostiary.guard.decision import Principal
@@ -21,6 +21,7 @@ class Facade:
     exempt = staticmethod(exempt)
     delegated = staticmethod(delegated)
     deprecated = staticmethod(deprecated)
+    cors = staticmethod(cors)
 
     def _current(self) -> Request | None:
         raise NotImplementedError

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.versions import Versions
+    from ostiary.model.cors import Cors
     from ostiary.model.limit import Limit
     from ostiary.wire.problem import Problem
 
@@ -39,6 +40,7 @@ class Compiled:
         "authenticators",
         "by_address",
         "by_principal",
+        "cors",
         "cost",
         "csrf",
         "delegate",
@@ -58,6 +60,7 @@ class Compiled:
         "policy",
         "readers",
         "route",
+        "says_more",
         "template",
         "version",
     )
@@ -77,6 +80,7 @@ class Compiled:
         plans: tuple[Plan, ...] = (),
         cost: Cost | None = None,
         owned: Owned | None = None,
+        cors: Cors | None = None,
         owner: object = None,
         versions: Versions | None = None,
     ) -> None:
@@ -105,6 +109,9 @@ class Compiled:
         self.plans = plans
         self.cost = cost
         self.owned = owned
+        self.cors = cors
+        self.says_more = self.lifecycle is not None or cors is not None
+        """Has an answer headers that most have not?"""
         self.owner = owner
         self.plain = (
             gated
@@ -164,6 +171,7 @@ def _plain(policy: Policy) -> bool:
         monitor=policy.monitor,
         issues=policy.issues,
         csrf=policy.csrf,
+        cors=policy.cors,
         reason=policy.reason,
         at=policy.at,
     )
@@ -182,6 +190,7 @@ class Policies:
         limits: tuple[Limit, ...] = (),
         monitor: bool = False,
         versions: Versions | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self._authenticators = {one.name: one for one in authenticators}
         self._default = default
@@ -189,7 +198,8 @@ class Policies:
         self._limits = limits
         self._monitor = monitor
         self._versions = versions
-        self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor)
+        self._cors = cors
+        self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor, cors=cors)
 
     def compile(
         self,
@@ -225,6 +235,7 @@ class Policies:
             plans=said.plans,
             cost=said.cost,
             owned=said.owned,
+            cors=said.cors or self._cors,
             owner=owner,
             versions=self._versions,
         )

@@ -21,6 +21,7 @@ from ostiary.guard.policyfiles import FILE
 from ostiary.guard.transport import Transport
 from ostiary.guard.versions import Versions
 from ostiary.model import scope as scope_text
+from ostiary.model.cors import Cors
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
@@ -55,6 +56,7 @@ class Options:
     scope ``role:clerk`` holds the clerk's.
     ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
     ``csrf_origins``: other origins whose pages may call in a browser's name.
+    ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
@@ -89,6 +91,7 @@ class Options:
     versions: Mapping[str, Declaration] | None = None
     version_header: str | None = None
     csrf_origins: Iterable[str] = ()
+    cors: Declaration | None = None
     event_addresses: str = "whole"
     authenticators: Iterable[Authenticator | Reader] = ()
     redact_logs: bool = True
@@ -115,6 +118,7 @@ class Settings:
     ipv6_prefix: int
     roles: Mapping[str, tuple[str, ...]]
     versions: Versions
+    cors: Cors | None
     event_addresses: str
     failure_limits: FailureLimits
     unmatched_charges: Charges
@@ -149,6 +153,7 @@ def settings_of(options: Options) -> Settings:
         ipv6_prefix=_prefix(options.ipv6_prefix),
         roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
         versions=Versions(None if options.version_header is None else _header(options.version_header), options.versions),
+        cors=_cors(options.cors),
         event_addresses=_one_of("event_addresses", options.event_addresses, ADDRESSES),
         failure_limits=_failure_limits(options.failures, options.key_failures),
         unmatched_charges=_charges("unmatched", options.unmatched),
@@ -185,6 +190,14 @@ def _failure_limits(failures: str | None, key_failures: str | None) -> FailureLi
     return FailureLimits(
         *(tuple(replace(one, by=("address",), text="") for one in limits_of(text) or ()) for text in (failures, key_failures))
     )
+
+
+def _cors(said: Declaration | None) -> Cors | None:
+    if said is None:
+        return None
+    if not isinstance(said, Declaration) or said.cors is None:
+        raise UsageError(f'cors: cors("https://app.example.com"), not {said!r}')
+    return said.cors
 
 
 def _header(name: str) -> str:

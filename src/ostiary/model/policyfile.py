@@ -8,7 +8,8 @@
 
 Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``, ``networks`` (CIDR), ``mode`` ("monitor" or
 "enforce"), ``owner`` (the path parameter that must be
-the caller), ``csrf`` (false: pages of other sites may call), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
+the caller), ``csrf`` (false: pages of other sites may call), ``cors`` (a table: origins,
+methods, headers, expose, credentials, max-age), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from ostiary.model.route import Location, Policy
 from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
 
 if TYPE_CHECKING:
+    from ostiary.model.cors import Cors
     from ostiary.model.lifecycle import Lifecycle
 
 _SECTION = "tool.ostiary"
 _DECIDING = ("public", "require", "any", "schemes")
 _LIFECYCLE = {"since": "since", "sunset": "sunset", "successor": "successor", "after-sunset": "after_sunset"}
+_CORS = {name.replace("_", "-"): name for name in ("origins", "methods", "headers", "expose", "credentials", "max_age")}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
 _PATH = re.compile(r"/[^\s?#<>]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -80,7 +83,9 @@ def _policy(source: TomlSource, item: object) -> PathPolicy:
         raise source.wrong("a policy is a [[policy]] table", "")
     source.known_keys(item, ("path", "methods", *_READERS))
     if not item.keys() - {"path", "methods"}:
-        raise source.wrong("a policy says something: public, require, any, schemes, limits, networks, owner, mode, csrf or deprecated", "")
+        raise source.wrong(
+            "a policy says something: public, require, any, schemes, limits, networks, owner, mode, csrf, cors or deprecated", ""
+        )
     _refuse_contradiction(source, item)
     read = {field: reader(source, item, key) for key, (field, reader) in _READERS.items()}
     policy = Policy(
@@ -193,6 +198,23 @@ def _lifecycle(source: TomlSource, item: dict[str, Any], key: str) -> Lifecycle 
     return cast("Lifecycle", _explained(source, key, lambda _: lifecycle(**{_LIFECYCLE[name]: value for name, value in said.items()}), ""))
 
 
+def _cors(source: TomlSource, item: dict[str, Any], key: str) -> Cors | None:
+    """``cors = {origins = ["https://app.example.com"], credentials = true}``."""
+    said: dict[str, Any] | None = source.typed(item, key, dict, 'a table, as in {origins = ["https://app.example.com"]}')
+    if said is None:
+        return None
+    for name in said:
+        if name not in _CORS:
+            raise source.wrong(f"{name} is nothing that {key} knows ({', '.join(_CORS)})", key)
+    origins = said.get("origins", [])
+    if not isinstance(origins, list):
+        raise source.wrong("origins is a list of texts", key)
+    from ostiary.model.cors import cross_origin
+
+    more = {_CORS[name]: value for name, value in said.items() if name != "origins"}
+    return cast("Cors", _explained(source, key, lambda _: cross_origin(*origins, **more), ""))
+
+
 def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
     """What ``read`` makes of the text; its refusal with the place in the file."""
     try:
@@ -213,6 +235,7 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "owner": ("owner", lambda source, item, key: source.text(item, key)),
     "csrf": ("csrf", lambda source, item, key: source.typed(item, key, bool, "true or false")),
     "deprecated": ("lifecycle", _lifecycle),
+    "cors": ("cors", _cors),
 }
 
 

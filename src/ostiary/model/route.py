@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ostiary.model.records import dataclass
 
 if TYPE_CHECKING:
+    from ostiary.model.cors import Cors
     from ostiary.model.lifecycle import Lifecycle
     from ostiary.model.limit import Limit
 
@@ -106,6 +107,7 @@ class Policy:
     signature: str | None = None
     networks: tuple[str, ...] | None = None
     lifecycle: Lifecycle | None = None
+    cors: Cors | None = None
     any_scopes: tuple[str, ...] = ()
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None
