@@ -58,6 +58,7 @@ EXTRAS = {
     "wire/jwks.py": {"joserfc"},
     "wire/signing_key.py": {"cryptography"},
     "guard/authn/certificate.py": {"cryptography"},
+    "guard/sinks/otel.py": {"opentelemetry"},
     "guard/stores/_redis.py": {"redis"},
     "guard/stores/_redis_lines.py": {"redis"},
 }

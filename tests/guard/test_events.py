@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from ostiary.errors import UsageError
 from ostiary.guard.event import Event, KeyUse, Usage, cleaned, spelled
+from ostiary.guard.keeper import Keeper
+from ostiary.guard.retention import age_of, erase, prune
 from ostiary.guard.stores import open_store
-from ostiary.guard.stores.base import Busy
+from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.guard.stores.keys_base import EventStore
 from ostiary.guard.stores.memory_events import MemoryEvents
 from ostiary.guard.stores.sqlite_events import SqliteEvents
-from tests.guard.keys import DAY, ENGINES, NOW, url
+from tests.guard.keys import DAY, ENGINES, NOW, Clock, url
 
 CALL = Event(
     NOW,
@@ -175,3 +178,88 @@ def test_secrets_are_taken_out_before_an_event_is_stored() -> None:
 def test_a_spelled_text_is_bounded() -> None:
     """Also when every character grows."""
     assert len(spelled("\u2028" * 10_000)) == 1024
+
+
+def test_events_are_read_page_by_page(store: EventStore) -> None:
+    """Oldest first, each with a number that says where the next page begins."""
+    rows = [CALL._replace(request_id=str(number)) for number in range(5)]
+    store.write(rows)
+    first = store.read(0, 3)
+    second = store.read(first[-1][0], 3)
+    assert [row for _, row in (*first, *second)] == rows
+    assert list(store.read(second[-1][0], 3)) == []
+
+
+def test_the_last_use_of_a_scope_is_kept_by_key(store: EventStore) -> None:
+    """Whatever order batches come in."""
+    store.write([CALL], None, {("k1", "a:read"): NOW + 5, ("k1", "b:read"): NOW})
+    store.write([CALL], None, {("k1", "a:read"): NOW})
+    assert store.scopes_used() == {("k1", "a:read"): NOW + 5, ("k1", "b:read"): NOW}
+
+
+@pytest.mark.parametrize(
+    ("older", "keep", "left"), [(25.0, 100, [3, 4]), (None, 3, [2, 3, 4]), (25.0, 1, [4]), (5.0, 100, []), (None, 100, [0, 1, 2, 3, 4])]
+)
+def test_pruning_is_by_age_and_by_number(store: EventStore, older: float | None, keep: int, left: list[int]) -> None:
+    """The stricter of the two; what is counted stays counted."""
+    store.write([CALL._replace(time=NOW + 10 * number, request_id=str(number)) for number in range(5)])
+    assert prune(store, older, NOW + 50, None, keep=keep, chunk=2) == 5 - len(left)
+    assert [int(row.request_id) for row in reversed(store.recent())] == left
+    assert sum(use.calls for use in store.usage()) == 5
+
+
+def test_a_principal_is_erased_from_events_and_last_use(store: EventStore) -> None:
+    """The others keep theirs."""
+    bob = CALL._replace(principal="bob", key_id="b" * 12)
+    store.write([CALL, bob, CALL])
+    assert erase(store, "alice", None, chunk=1) == 2
+    assert [(row.principal, row.address, row.agent) for row in store.recent()] == [
+        ("alice", "", ""), ("bob", CALL.address, CALL.agent), ("alice", "", ""),
+    ]  # fmt: skip
+    uses = store.key_uses()
+    assert (uses[CALL.key_id].address, uses[CALL.key_id].calls, uses["b" * 12].address) == ("", 2, CALL.address)
+
+
+def test_a_lease_has_one_holder_at_a_time(store: EventStore) -> None:
+    """Until it is over; its holder may ask for more."""
+    assert store.lease("keeper", "one", NOW, 10.0)
+    assert not store.lease("keeper", "two", NOW + 9, 10.0)
+    assert store.lease("other", "two", NOW + 9, 10.0)
+    assert store.lease("keeper", "one", NOW + 9, 10.0)
+    assert not store.lease("keeper", "two", NOW + 18, 10.0)
+    assert store.lease("keeper", "two", NOW + 19, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90 days", 90 * DAY), ("90d", 90 * DAY), ("12 hours", DAY / 2), ("1 week", 7 * DAY), ("1 year", 365 * DAY)]
+)
+def test_an_age_is_written_as_people_do(text: str, seconds: float) -> None:
+    """In hours, days, weeks or years."""
+    assert age_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "0 days", "-1 days", "soon", "999999 days", 90])
+def test_what_is_no_age_is_one_sentence(text: str) -> None:
+    """With how it is written."""
+    with pytest.raises(UsageError, match="written as 90 days"):
+        age_of(text)
+
+
+def test_one_process_keeps_the_record_clean(store: EventStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Two that share a store do not both; a failure is said and the next round tries again."""
+    store.write([CALL, CALL._replace(time=NOW + 50)])
+    clock, ticks = Clock(NOW + 60), Clock()
+    one, two = (Keeper(store, older=30.0, clock=clock, monotonic=ticks) for _ in range(2))
+    assert one.round()
+    assert not two.round()
+    assert [row.time for row in store.recent()] == [NOW + 50]
+    clock.now += 1_000
+    assert two.round()
+    assert list(store.recent()) == []
+
+    class Broken(MemoryEvents):
+        def lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+            raise StoreDown("out")
+
+    assert not Keeper(Broken(), older=1.0).round()
+    assert "housekeeping failed: out" in caplog.text

@@ -22,6 +22,7 @@ _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing tha
   ostiary lock .                      keep the protection as it is
   ostiary keys create                 an API key for a client of yours
   ostiary guard check wsgi:app        what each route demands
+  ostiary audit verify                was the record tampered with?
   ostiary sign https://…              a signed request as a curl command
 
 \b
@@ -216,6 +217,17 @@ def guard() -> None:
 
     \b
       ostiary guard check wsgi:app
+    """
+
+
+@app.group(cls=_Late)
+def audit() -> None:
+    """Verify, keep, erase and export the record of what the guard decided.
+
+    \b
+      ostiary audit verify
+      ostiary audit prune --older 90d
+      ostiary audit export --from 7d
     """
 
 

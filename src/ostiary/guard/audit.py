@@ -11,11 +11,13 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ostiary.guard.calls import Batch, Call
-from ostiary.guard.event import Event, cleaned
+from ostiary.guard.event import DENY, Event, cleaned
 from ostiary.guard.patience import patiently
+from ostiary.guard.seal import Sealed, Sealer
+from ostiary.guard.sinks.feed import Feed
 from ostiary.guard.stores.keys_base import EventStore
 
 __all__ = ["Event", "Recorder"]
@@ -34,6 +36,9 @@ class Recorder:
     wait. ``redact`` takes secrets out of paths, agents and notes, ``address`` is how addresses are kept, both in the thread. A forked child begins with an empty queue; what its
     parent recorded, its parent writes.
 
+    What is taken to be written is sealed by ``sealer`` and given to ``feeds``, which have threads of their own. ``demands(route)`` names
+    the scopes that a route asks for. ``tick`` is called between two batches, and does not wait.
+
     Nothing is lost when the interpreter ends in an orderly way. A server that ends by a signal without a handler, as uvicorn does after
     its shutdown, does not come that far: there ``close`` is called from the lifespan.
     """
@@ -47,12 +52,17 @@ class Recorder:
         interval: float = 1.0,
         redact: Callable[[str], str] | None = None,
         address: Callable[[str], str] = str,
+        sealer: Sealer | None = None,
+        demands: Callable[[tuple[str, str]], Sequence[str]] | None = None,
+        feeds: Sequence[Feed] = (),
+        tick: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self._maximum, self._batch, self._interval = maximum, batch, interval
         self._redact, self._address, self._clock, self._monotonic = redact, address, clock, monotonic
+        self._sealer, self._demands, self._feeds, self._tick = sealer, demands, tuple(feeds), tick
         self._begin()
         _RECORDERS.add(self)
 
@@ -60,6 +70,9 @@ class Recorder:
         """The state of a process that has recorded nothing."""
         self._queue: deque[Event | Call] = deque()
         self._taken: list[Event] = []
+        self._sealed: Sealed | None = None
+        if self._sealer is not None:
+            self._sealer.begin()
         self._dropped = 0
         self._said: dict[str, float] = {}
         self._starting, self._writing, self._counting = threading.Lock(), threading.Lock(), threading.Lock()
@@ -98,6 +111,8 @@ class Recorder:
                 _LOG.error("%d events could not be written and are lost: the store does not take them", self.waiting)
                 return False
             time.sleep(_RETRY)
+        for feed in self._feeds:
+            feed.close(max(0.0, deadline - self._monotonic()))
         return True
 
     def _end_thread(self, patience: float) -> None:
@@ -142,12 +157,15 @@ class Recorder:
             (self._wake if good else self._closing).wait(self._interval)
             self._wake.clear()
             good = self.flush()
+            if self._tick is not None:
+                self._tick()
 
     def _write_batch(self) -> bool:
         if not self._taken:
             self._taken = self._take()
         try:
-            patiently(self.store.write, self._taken)
+            scopes = self._scopes(self._taken)
+            patiently(self.store.write, self._taken, *((self._sealed, scopes) if self._sealed or scopes else ()))
         except Exception as error:  # noqa: BLE001 whatever is wrong with the store, the events wait
             self._say("outage", "events cannot be written (%s); %d wait", error, self.waiting)
             return False
@@ -162,7 +180,22 @@ class Recorder:
             dropped, self._dropped = self._dropped, 0
         if dropped:
             taken.append(Event(self._clock(), reason="events_dropped", verdict="", note=str(dropped)))
+        if self._sealer is not None:
+            self._sealed = self._sealer.seal(taken)
+        for feed in self._feeds:
+            feed.give(taken)
         return taken
+
+    def _scopes(self, rows: Sequence[Event]) -> dict[tuple[str, str], float]:
+        """When each verified key last used each scope that the routes demand."""
+        if self._demands is None:
+            return {}
+        used: dict[tuple[str, str], float] = {}
+        for row in rows:
+            if row.key_id and row.principal and row.verdict != DENY:
+                for scope in self._demands(row.route):
+                    used[row.key_id, scope] = max(row.time, used.get((row.key_id, scope), 0.0))
+        return used
 
     def _say(self, what: str, message: str, *arguments: object) -> None:
         now = self._monotonic()

@@ -13,7 +13,6 @@ from ostiary import redact
 from ostiary.errors import UsageError
 from ostiary.guard import cors, failures, flow, network
 from ostiary.guard.ask import Flow, arun, run
-from ostiary.guard.audit import Recorder
 from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.certificate import ClientCertificate
@@ -26,13 +25,13 @@ from ostiary.guard.network import Networks, Trust
 from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
+from ostiary.guard.recording import recorder_of
 from ostiary.guard.settings import Options, settings_of
 from ostiary.guard.stores import folder_of, open_store
 from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.guard.straight import straight
 from ostiary.guard.world import World
 from ostiary.wire import problem
-from ostiary.wire.redact import default as redactor
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
@@ -59,9 +58,6 @@ class Core:
             redact.add_names(self.settings.header)
         self.networks_of = lru_cache(maxsize=1024)(Networks)
         self.counters = open_store(self.settings.counters_url, "counters")
-        self.recorder = Recorder(
-            open_store(self.settings.events_url, "events"), clock=self.clock, redact=redactor.text, address=self.kept_address
-        )
         self.key_store: KeyStore | None = None
         self.peppers: Peppers | None = None
         keys = self._keys(given)
@@ -82,6 +78,7 @@ class Core:
             versions=self.settings.versions,
             cors=self.settings.cors,
         )
+        self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address)
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
         self._exposed: set[tuple[str, str]] = set()

@@ -37,6 +37,11 @@ class Event(NamedTuple):
     note: str = ""
 
 
+def as_json(event: Event) -> dict[str, Any]:
+    """The event as a JSON object: ``time`` in Unix seconds, ``route`` as an array of method and template."""
+    return {**event._asdict(), "route": list(event.route)}
+
+
 class KeyUse(NamedTuple):
     """When a key was last used, from where, by what agent, and how often in all."""
 

@@ -17,6 +17,21 @@ from ostiary.errors import UsageError
 
 FILE_NAME = "ostiary.pepper"
 VARIABLE = "OSTIARY_PEPPER"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A secret that is kept as a pepper is: what it is called, where it is looked for, and what makes it."""
+
+    noun: str
+    variable: str
+    file_name: str
+    maker: str
+
+
+PEPPER = Kind("pepper", VARIABLE, FILE_NAME, "ostiary keys init makes one")
+AUDIT = Kind("audit key", "OSTIARY_AUDIT_KEY", "ostiary.audit-key", "ostiary audit init makes one")
+_A = {"pepper": "a pepper", "audit key": "an audit key"}
 _SHORTEST = 32
 _LARGEST_FILE = 65_536
 _FEWEST_CHARACTERS = 8
@@ -32,19 +47,19 @@ class Peppers:
     source: str = ""
 
     @classmethod
-    def of(cls, *values: bytes, source: str = "") -> Peppers:
+    def of(cls, *values: bytes, source: str = "", kind: Kind = PEPPER) -> Peppers:
         """From bytes (at least 32 each), newest first; each is named by a fingerprint of itself. Raises UsageError."""
-        return cls.named([(fingerprint(value), value) for value in values], source)
+        return cls.named([(fingerprint(value), value) for value in values], source, kind)
 
     @classmethod
-    def named(cls, pairs: Iterable[tuple[str, bytes]], source: str = "") -> Peppers:
+    def named(cls, pairs: Iterable[tuple[str, bytes]], source: str = "", kind: Kind = PEPPER) -> Peppers:
         """From (id, bytes), newest first. Raises UsageError for none, for two of one id, and for what is too short."""
         pairs = list(pairs)
         by_id = dict(pairs)
         if not pairs or any(len(value) < _SHORTEST for value in by_id.values()):
-            raise UsageError(f"{source or 'pepper'}: a pepper is at least {_SHORTEST} random bytes; ostiary keys init makes one")
+            raise UsageError(f"{source or kind.noun}: {_A[kind.noun]} is at least {_SHORTEST} random bytes; {kind.maker}")
         if len(by_id) < len(pairs):
-            raise UsageError(f"{source or 'pepper'}: two peppers of the same id")
+            raise UsageError(f"{source or kind.noun}: two {kind.noun}s of the same id")
         return cls(pairs[0][0], by_id, source)
 
     @classmethod
@@ -77,13 +92,21 @@ def load(folder: Path | None, given: str | bytes | Peppers | None = None, enviro
 
     Raises UsageError when there is none, when one is empty or too short, and when others may read or replace the file.
     """
-    found = _from_words(given, environ)
-    if found is not None:
-        return found
-    file = default_file(folder)
-    if file is None or not os.path.lexists(file):
+    found = find(PEPPER, folder, given, environ)
+    if found is None:
+        file = default_file(folder)
         raise UsageError(f"no pepper: set {VARIABLE} or {VARIABLE}_FILE" + (f", or let ostiary keys init make {file}" if file else ""))
-    return read(file)
+    return found
+
+
+def find(
+    kind: Kind, folder: Path | None, given: str | bytes | Peppers | None = None, environ: Mapping[str, str] = os.environ
+) -> Peppers | None:
+    """The same for any kind; None when there is none anywhere."""
+    found = _from_words(kind, given, environ)
+    if found is not None or folder is None or not os.path.lexists(folder / kind.file_name):
+        return found
+    return read(folder / kind.file_name, kind=kind)
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> bool:
@@ -96,34 +119,35 @@ def default_file(folder: Path | None) -> Path | None:
     return None if folder is None else folder / FILE_NAME
 
 
-def _from_words(given: str | bytes | Peppers | None, environ: Mapping[str, str]) -> Peppers | None:
+def _from_words(kind: Kind, given: str | bytes | Peppers | None, environ: Mapping[str, str]) -> Peppers | None:
     if isinstance(given, Peppers):
         return given
+    option = f"{kind.noun.replace(' ', '_')}="
     if isinstance(given, bytes):
-        return Peppers.of(given, source="pepper=")
+        return Peppers.of(given, source=option, kind=kind)
     if given is not None:
-        return parse(given, "pepper=")
-    if VARIABLE in environ:
-        return parse(environ[VARIABLE], VARIABLE)
-    if f"{VARIABLE}_FILE" in environ:
-        return read(Path(environ[f"{VARIABLE}_FILE"]), mounted=True)
+        return parse(given, option, kind)
+    if kind.variable in environ:
+        return parse(environ[kind.variable], kind.variable, kind)
+    if f"{kind.variable}_FILE" in environ:
+        return read(Path(environ[f"{kind.variable}_FILE"]), mounted=True, kind=kind)
     return None
 
 
-def parse(text: str, source: str) -> Peppers:
+def parse(text: str, source: str, kind: Kind = PEPPER) -> Peppers:
     """One pepper a line, the newest first: ``id:base64``, base64 of 32 bytes or more, or at least 32 characters. Raises UsageError."""
     lines = [line.strip() for line in text.splitlines()]
-    return Peppers.named([_entry(line, source) for line in lines if line and not line.startswith("#")], source)
+    return Peppers.named([_entry(line, source, kind) for line in lines if line and not line.startswith("#")], source, kind)
 
 
-def _entry(line: str, source: str) -> tuple[str, bytes]:
+def _entry(line: str, source: str, kind: Kind) -> tuple[str, bytes]:
     name, colon, rest = line.partition(":")
     value = _base64(rest) if colon and _ID.fullmatch(name) else None
     if value is not None:
         return name, value
     value = _base64(line) or line.encode()
     if len(value) < _SHORTEST or len(set(line)) < _FEWEST_CHARACTERS:
-        raise UsageError(f"{source}: a pepper is at least {_SHORTEST} random bytes, in base64; ostiary keys init makes one")
+        raise UsageError(f"{source}: {_A[kind.noun]} is at least {_SHORTEST} random bytes, in base64; {kind.maker}")
     return fingerprint(value), value
 
 
@@ -135,52 +159,53 @@ def _base64(text: str) -> bytes | None:
     return value if len(value) >= _SHORTEST else None
 
 
-def create(file: Path, token: Callable[[int], bytes] = secrets.token_bytes) -> Peppers:
+def create(file: Path, token: Callable[[int], bytes] = secrets.token_bytes, kind: Kind = PEPPER) -> Peppers:
     """Writes a new pepper (32 random bytes) to a file of mode 0600 that must not exist yet. Raises UsageError."""
     pepper = token(_SHORTEST)
     line = f"{fingerprint(pepper)}:{base64.b64encode(pepper).decode()}\n"
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{file} is there already, and every key depends on it") from None
+        what = "key" if kind is PEPPER else "sealed event"
+        raise UsageError(f"{file} is there already, and every {what} depends on it") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(line)
         stream.flush()
         os.fsync(stream.fileno())
-    return Peppers.of(pepper, source=str(file))
+    return Peppers.of(pepper, source=str(file), kind=kind)
 
 
-def read(file: Path, *, mounted: bool = False) -> Peppers:
+def read(file: Path, *, mounted: bool = False, kind: Kind = PEPPER) -> Peppers:
     """From a file that nobody else may read; ``mounted``: a secret mount of root's that nobody else may write will do. Raises UsageError."""
     try:
-        return parse(_content(file, mounted).decode(), str(file))
+        return parse(_content(file, mounted, kind).decode(), str(file), kind)
     except OSError as error:
-        raise UsageError(f"pepper {file}: {error.strerror}") from None
+        raise UsageError(f"{kind.noun} {file}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"pepper {file}: not text; it holds one id:base64 a line") from None
+        raise UsageError(f"{kind.noun} {file}: not text; it holds one id:base64 a line") from None
 
 
-def _content(file: Path, mounted: bool) -> bytes:
+def _content(file: Path, mounted: bool, kind: Kind) -> bytes:
     # Not to hang on a pipe
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:
-        _check_rights(file, os.fstat(handle), mounted)
+        _check_rights(file, os.fstat(handle), mounted, kind)
         return os.read(handle, _LARGEST_FILE)
     finally:
         os.close(handle)
 
 
-def _check_rights(file: Path, status: os.stat_result, mounted: bool) -> None:
+def _check_rights(file: Path, status: os.stat_result, mounted: bool, kind: Kind) -> None:
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
-        raise UsageError(f"pepper {file}: not a file of a few lines")
+        raise UsageError(f"{kind.noun} {file}: not a file of a few lines")
     if not hasattr(os, "getuid"):
         return
     if status.st_uid not in (os.getuid(), 0):
-        raise UsageError(f"pepper {file}: belongs to another user; repair it with: sudo chown {os.getuid()} {file}")
+        raise UsageError(f"{kind.noun} {file}: belongs to another user; repair it with: sudo chown {os.getuid()} {file}")
     allowed = 0o755 if mounted and status.st_uid == 0 else 0o700
     if status.st_mode & 0o777 & ~allowed:
         raise UsageError(
-            f"pepper {file}: others may read or write it (mode {status.st_mode & 0o777:04o}); repair it with: chmod 600 {file}"
+            f"{kind.noun} {file}: others may read or write it (mode {status.st_mode & 0o777:04o}); repair it with: chmod 600 {file}"
         )

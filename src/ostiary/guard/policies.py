@@ -199,6 +199,8 @@ class Policies:
         self._monitor = monitor
         self._versions = versions
         self._cors = cors
+        self.demanded: dict[tuple[str, str], tuple[str, ...]] = {}
+        """The scopes of each (method, template), for the record of which were ever used."""
         self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor, cors=cors)
 
     def compile(
@@ -222,6 +224,7 @@ class Policies:
             check_template(said.owned, method, template)
         authenticators, readers = told_apart(self._allowed(policy, method, template))
         delegate = said.delegates[0] if said.delegates else None
+        self.demanded[method, template] = (*policy.scopes, *policy.any_scopes)
         return Compiled(
             policy,
             method,

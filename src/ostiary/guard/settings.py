@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,9 @@ from ostiary.model.cors import Cors
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
+    from ostiary.guard.event import Event
     from ostiary.guard.policies import Charges
+    from ostiary.guard.sinks.feed import Sink
     from ostiary.model.limit import Limit
 
 DEFAULT_STORE = "sqlite:///ostiary.db"
@@ -57,7 +59,8 @@ class Options:
     ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
     ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
-    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``redact_logs``: ``ostiary.redact.install()``.
+    ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
+    else events go. ``redact_logs``: ``ostiary.redact.install()``.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
 
@@ -94,6 +97,9 @@ class Options:
     cors: Declaration | None = None
     event_addresses: str = "whole"
     authenticators: Iterable[Authenticator | Reader] = ()
+    audit_key: str | bytes | None = None
+    keep_events: str | None = None
+    sinks: Sequence[Sink | Callable[[Event], object]] = ()
     redact_logs: bool = True
     gates_run_later: bool = False
     clock: Callable[[], float] = time.time

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
 
 from ostiary.errors import UsageError
 from ostiary.guard.event import Event, KeyUse, Usage
 from ostiary.guard.keyrecord import KeyRecord
+from ostiary.guard.seal import Chain, Sealed, StoredRow
+
+NO_SCOPES: Mapping[tuple[str, str], float] = {}
 
 # What may change after a key was made.
 CHANGEABLE = frozenset(
@@ -40,6 +44,18 @@ def check_changes(changes: Mapping[str, object]) -> None:
         raise UsageError(f"of a key these may change: {', '.join(sorted(CHANGEABLE))}; not {', '.join(fixed) or 'nothing'}")
     if "revoked" in changes and changes["revoked"] is None:
         raise UsageError("a revoked key stays revoked")
+
+
+T = TypeVar("T")
+
+
+def must_sign(sign: T | None) -> T:
+    """Raises UsageError where events are sealed and the audit key is not here: a chain without a mark would look cut."""
+    if sign is None:
+        raise UsageError(
+            "these events are sealed; the audit key that sealed them is needed: OSTIARY_AUDIT_KEY, or ostiary.audit-key beside them"
+        )
+    return sign
 
 
 class KeyExists(UsageError):
@@ -82,18 +98,58 @@ class KeyStore(Protocol):
 
 
 class EventStore(Protocol):
-    """Events, newest last. ``write`` may raise Busy and StoreDown; then nothing of it was written."""
+    """Events, newest last. All methods may raise Busy and StoreDown; then nothing was changed.
+
+    ``keep``: how many the store is meant to hold.
+    """
 
     immediate: bool
+    keep: int
 
-    def write(self, rows: Sequence[Event]) -> None:
-        """All of them or none; keeps key use and usage per route, key and day along."""
+    def write(self, rows: Sequence[Event], sealed: Sealed | None = None, scopes: Mapping[tuple[str, str], float] = NO_SCOPES) -> None:
+        """All of them or none; keeps key use and usage per route, key and day along, and when a key (id) last used a scope (Unix seconds).
+
+        ``sealed`` is stored in the same transaction: a process that is killed leaves a chain that ends where its head says.
+        """
 
     def recent(self, limit: int = 100) -> Sequence[Event]:
         """The newest, newest first."""
 
+    def read(self, after: int, limit: int) -> Sequence[tuple[int, Event]]:
+        """At most ``limit`` events with their numbers, which are above ``after``, oldest first."""
+
     def usage(self) -> Sequence[Usage]: ...
 
     def key_uses(self) -> Mapping[str, KeyUse]: ...
+
+    def scopes_used(self) -> Mapping[tuple[str, str], float]:
+        """By (key id, scope that a route demanded): when the key was last let in there."""
+
+    def history(self) -> AbstractContextManager[tuple[Sequence[Chain], Iterator[StoredRow]]]:
+        """The chains and every event, as of one moment: by writer (those without one at the end), number in the chain, and id."""
+
+    def prune_bound(self, cutoff: float, now: float, keep: int) -> int:
+        """The number of the first event that stays: not older than ``cutoff``, and among the newest ``keep``.
+
+        Above the newest when none stays. A time in the future holds nothing up.
+        """
+
+    def prune(self, bound: int, sign: Callable[[str, str, int, bytes], bytes] | None) -> int:
+        """Removes the events numbered below ``bound``, and gives how many. ``sign(writer, key_id, first, before)`` makes the mark of a chain.
+
+        Raises UsageError when there are chains and nobody signs.
+        """
+
+    def erase(self, principal: str, since: int, limit: int, erasure: Callable[[StoredRow, str], bytes] | None) -> tuple[int, int] | None:
+        """Takes address and agent out of the events of ``principal`` numbered above ``since``, at most ``limit`` of them.
+
+        Gives the number up to which it came, and of how many; None when there were none. ``erasure(row, key_id)`` is stored in their place where a row is sealed.
+        """
+
+    def forget_uses(self, key_ids: Sequence[str]) -> None:
+        """Takes address and agent out of what is kept about the last use of these keys."""
+
+    def lease(self, name: str, holder: str, now: float, seconds: float) -> bool:
+        """Is ``name`` free, over, or ``holder``'s already? Then it is ``holder``'s for so many seconds from ``now``."""
 
     def close(self) -> None: ...
