@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ostiary.guard import network
 from ostiary.guard.ask import Flow, Spend
 from ostiary.guard.decision import Deny, Principal
-from ostiary.guard.stores.base import Charge, Spent
+from ostiary.guard.outages import STORE_DOWN
+from ostiary.guard.stores.base import Charge, Spent, StoreDown
 from ostiary.wire import problem
 
 if TYPE_CHECKING:
@@ -25,16 +26,26 @@ def spend(
     if not charges:
         return None
     asked = charged(core, request, charges, who, cost)
+    spent = yield from counted(core, request, asked)
+    return None if spent is None else told(request, asked, spent, shown=shown)
+
+
+def counted(core: Core, request: Request, asked: tuple[Charge, ...]) -> Flow[Spent | None]:
+    """What the counters answer; while they are out what the policy says in their place, None for a call that passes uncounted."""
     now = core.clock()
-    spent: Spent = core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
-    return told(request, asked, spent, shown=shown)
+    try:
+        return core.counters.spend(asked, now) if core.counters.immediate else (yield Spend(asked, now))
+    except StoreDown as down:
+        return core.outages.instead(request, asked, now, down)
 
 
 def told(request: Request, asked: tuple[Charge, ...], spent: Spent, *, shown: bool = True) -> Deny | None:
     """What the counters answered: a Deny, or None."""
     if shown or not spent.allowed:
         _show(request, asked, spent)
-    return None if spent.allowed else Deny(problem.TOO_MANY, "rate_limit")
+    if spent.allowed:
+        return None
+    return Deny(problem.TOO_MANY, "rate_limit" if request.reason != STORE_DOWN else f"{STORE_DOWN}:rate_limit")
 
 
 def charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:

@@ -22,6 +22,7 @@ from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
 from ostiary.guard.network import Networks, Trust
+from ostiary.guard.outages import Outages
 from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ostiary.guard.pepper import Peppers
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
+    from ostiary.guard.stores.base import Counters
     from ostiary.guard.stores.keys_base import KeyStore
 
 logger = logging.getLogger("ostiary")
@@ -57,7 +59,8 @@ class Core:
             redact.install()
             redact.add_names(self.settings.header)
         self.networks_of = lru_cache(maxsize=1024)(Networks)
-        self.counters = open_store(self.settings.counters_url, "counters")
+        self.counters = _leased(open_store(self.settings.counters_url, "counters"), given.lease)
+        self.outages = Outages(given.on_outage, given.workers)
         self.key_store: KeyStore | None = None
         self.peppers: Peppers | None = None
         keys = self._keys(given)
@@ -77,6 +80,7 @@ class Core:
             monitor=self.settings.monitor,
             versions=self.settings.versions,
             cors=self.settings.cors,
+            on_outage=self.outages.choice,
         )
         self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address)
         self.stand_in: Principal | None = None
@@ -214,16 +218,16 @@ class Core:
     def _run(self, steps: Flow[Decision]) -> Decision:
         try:
             return run(steps, self.world.answer)
-        except (Busy, StoreDown):
-            return Deny(problem.UNAVAILABLE, "store_down")
+        except (Busy, StoreDown) as down:
+            return self.outages.refused(down)
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             return _failed()
 
     async def _arun(self, steps: Flow[Decision]) -> Decision:
         try:
             return await arun(steps, self.world.answer_in_loop)
-        except (Busy, StoreDown):
-            return Deny(problem.UNAVAILABLE, "store_down")
+        except (Busy, StoreDown) as down:
+            return self.outages.refused(down)
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             return _failed()
 
@@ -310,6 +314,14 @@ def _forged(readers: tuple[Reader, ...], trust: Trust) -> Callable[[str], bool] 
     if not any(isinstance(one, ClientCertificate) for one in readers):
         return None
     return lambda peer: not trust.vouches(peer)
+
+
+def _leased(counters: Counters, lease: float | None) -> Counters:
+    if lease is None:
+        return counters
+    from ostiary.guard.stores.leased import LeasedCounters
+
+    return LeasedCounters(counters, lease)
 
 
 def _authenticators(given: Iterable[Authenticator | Reader]) -> tuple[Authenticator | Reader, ...]:

@@ -22,6 +22,7 @@ from ostiary.model import scope as scope_text
 from ostiary.model.cors import EXPOSED, SENT, Cors, cross_origin
 from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
 from ostiary.model.limit import Limit
+from ostiary.model.outage import choice
 from ostiary.model.route import UNDECLARED, Location, Policy
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Declaration:
     monitor: bool | None = _said(_one_of)
     issues: bool | None = _said(_one_of)
     csrf: bool | None = _said(_one_of)
+    on_outage: str | None = _said(_one_of)
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
@@ -131,12 +133,14 @@ def require(
     issues: bool | None = None,
     csrf: bool | None = None,
     owner: str | Callable[..., Any] | Owned | None = None,
+    on_outage: str | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
 
     ``owner``: a path parameter that must be the caller's subject, a function that loads the object, or ``owned(…)``.
 
-    ``csrf`` False: pages of other sites may call in a browser's name.
+    ``csrf`` False: pages of other sites may call in a browser's name. ``on_outage``: closed, open or share, for limits while their
+    store is out.
     """
     if any_of is not None and not texts("any_of", any_of):
         raise PolicyError("any_of is empty: no scope would do; leave it out, or name scopes")
@@ -151,22 +155,27 @@ def require(
         issues=_flag("issues", issues),
         csrf=_flag("csrf", csrf),
         owned=owner if owner is None or isinstance(owner, Owned) else owned(owner),
+        on_outage=_outage(on_outage),
     )
 
 
-def public(reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None, csrf: bool | None = None) -> Declaration:
-    """Everybody may call, for a reason that is written down. ``csrf`` False: from pages of other sites, too."""
+def public(
+    reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None, csrf: bool | None = None, on_outage: str | None = None
+) -> Declaration:
+    """Everybody may call, for a reason that is written down. ``csrf`` False: from pages of other sites, too. ``on_outage``: see require."""
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError('public needs a reason: @public("the load balancer asks without a key")')
-    return Declaration(public=reason.strip(), limits=limits_of(limits), csrf=_flag("csrf", csrf))
+    return Declaration(public=reason.strip(), limits=limits_of(limits), csrf=_flag("csrf", csrf), on_outage=_outage(on_outage))
 
 
-def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, bucket: str = "", cost: int | Cost = 1) -> Declaration:
+def limit(
+    *rates: str | Limit | Plan, by: str | Iterable[str] | None = None, bucket: str = "", cost: int | Cost = 1, on_outage: str | None = None
+) -> Declaration:
     """Rate limits of a route (``"5 per minute"``); who may call is said elsewhere.
 
     A rate may be a function of the Principal (None where nobody is known) that gives a text, or None for no limit: by key or plan.
     ``by``: principal, address, app, or several. ``bucket``: routes that name it share it. ``cost``: what a call spends, or a function
-    of the Request.
+    of the Request. ``on_outage``: see require.
     """
     who = None if by is None else texts("by", by)
     if not isinstance(bucket, str):
@@ -177,7 +186,7 @@ def limit(*rates: str | Limit | Plan, by: str | Iterable[str] | None = None, buc
         raise PolicyError('limit needs a rate: @limit("5 per minute")')
     spent = cost if isinstance(cost, int) else 1
     changed = tuple(replace(one, by=who or one.by, bucket=bucket or one.bucket, cost=spent, text="") for one in found)
-    return Declaration(limits=changed, plans=plans, cost=cost if callable(cost) else None)
+    return Declaration(limits=changed, plans=plans, cost=cost if callable(cost) else None, on_outage=_outage(on_outage))
 
 
 def deprecated(since: Moment, sunset: Moment | None = None, successor: str = "", after_sunset: str = "gone") -> Declaration:
@@ -246,6 +255,10 @@ def texts(name: str, values: str | Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def _outage(value: str | None) -> str | None:
+    return None if value is None else choice(value)
+
+
 def _flag(name: str, value: bool | None) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise PolicyError(f"{name}: True or False, not {value!r}")
@@ -284,7 +297,12 @@ def policy_of(declaration: Declaration) -> Policy:
     """The policy that a declaration writes down."""
     if not declaration.decides:
         return replace(
-            UNDECLARED, limits=declaration.limits, monitor=declaration.monitor, lifecycle=declaration.lifecycle, at=declaration.at
+            UNDECLARED,
+            limits=declaration.limits,
+            monitor=declaration.monitor,
+            lifecycle=declaration.lifecycle,
+            on_outage=declaration.on_outage,
+            at=declaration.at,
         )
     told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None}
     return Policy(

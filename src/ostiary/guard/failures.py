@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ostiary.guard import network
-from ostiary.guard.ask import Call, Flow, Spend
-from ostiary.guard.charging import told
+from ostiary.guard.ask import Call, Flow
+from ostiary.guard.charging import counted, told
 from ostiary.guard.decision import Deny
 from ostiary.guard.stores.base import Charge
 from ostiary.model import limit as limit_text
@@ -36,12 +36,15 @@ def over(core: Core, request: Request, text: str) -> Flow[Deny | None]:
     charges = _charges(core, request, text, 0)
     if not charges:
         return None
-    spent: Spent = yield Spend(charges, core.clock())
+    spent = yield from counted(core, request, charges)
+    if spent is None:
+        return None
     waits = [reset for _, left, reset in spent.states if left <= 0]
     if not waits:
         return None
     look_up = Charge(("failures", "look-ups", network.bucket(request.address, core.settings.ipv6_prefix)), _LOOK_UPS)
-    if (yield Spend((look_up,), core.clock())).allowed:
+    looked = yield from counted(core, request, (look_up,))
+    if looked is None or looked.allowed:
         return None
     return _told(request, charges, spent._replace(allowed=False, retry_after=max(waits)), "credentials_unseen")
 
@@ -52,11 +55,11 @@ def count(core: Core, request: Request, refusal: Refusal) -> Flow[Deny | None]:
     if not charges:
         return None
     if refusal.key_id:
-        tried: Spent = yield Spend((Charge(("failures", "key", refusal.key_id), _ALERT),), core.clock())
-        if not tried.allowed:
+        tried = yield from counted(core, request, (Charge(("failures", "key", refusal.key_id), _ALERT),))
+        if tried is not None and not tried.allowed:
             yield Call(core.attacked, (refusal.key_id,))
-    spent: Spent = yield Spend(charges, core.clock())
-    return _told(request, charges, spent, refusal.reason)
+    spent = yield from counted(core, request, charges)
+    return None if spent is None else _told(request, charges, spent, refusal.reason)
 
 
 def _charges(core: Core, request: Request, text: str, cost: int) -> tuple[Charge, ...]:

@@ -75,8 +75,8 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
         if (forged := core.csrf.refused(request, compiled, who)) is not None:
             return forged
         return (yield from admit(core, request, compiled, who))
-    except StoreDown:
-        return Deny(problem.UNAVAILABLE, "store_down")
+    except StoreDown as down:
+        return core.outages.refused(down)
 
 
 def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:

@@ -16,6 +16,7 @@ from ostiary.guard.event import spelled
 from ostiary.guard.network import Networks
 from ostiary.guard.ownership import Owned, check_template
 from ostiary.model import limit as limit_text
+from ostiary.model.outage import CLOSED
 from ostiary.model.route import UNDECLARED, Policy
 from ostiary.wire import problem
 
@@ -53,6 +54,7 @@ class Compiled:
         "missing",
         "monitor",
         "networks",
+        "on_outage",
         "owned",
         "owner",
         "plain",
@@ -83,8 +85,10 @@ class Compiled:
         cors: Cors | None = None,
         owner: object = None,
         versions: Versions | None = None,
+        on_outage: str = CLOSED,
     ) -> None:
         self.policy = policy
+        self.on_outage = on_outage
         self.method = method
         self.template = template
         self.route = (spelled(method), spelled(template))
@@ -118,6 +122,7 @@ class Compiled:
             and delegate is None
             and not plans
             and cost is None
+            and on_outage == CLOSED
             and self.lifecycle is None
             and not (versions and versions.header)
             and _plain(policy)
@@ -191,7 +196,9 @@ class Policies:
         monitor: bool = False,
         versions: Versions | None = None,
         cors: Cors | None = None,
+        on_outage: Callable[[str | None, str], str] = lambda said, _: said or CLOSED,
     ) -> None:
+        self._on_outage = on_outage
         self._authenticators = {one.name: one for one in authenticators}
         self._default = default
         self._by_path = by_path
@@ -201,7 +208,7 @@ class Policies:
         self._cors = cors
         self.demanded: dict[tuple[str, str], tuple[str, ...]] = {}
         """The scopes of each (method, template), for the record of which were ever used."""
-        self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor, cors=cors)
+        self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor, cors=cors, on_outage=on_outage(None, ""))
 
     def compile(
         self,
@@ -241,6 +248,7 @@ class Policies:
             cors=said.cors or self._cors,
             owner=owner,
             versions=self._versions,
+            on_outage=self._on_outage(policy.on_outage, f"{method} {template}"),
         )
 
     def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator | Reader, ...]:

@@ -22,6 +22,7 @@ from ostiary.guard.transport import Transport
 from ostiary.guard.versions import Versions
 from ostiary.model import scope as scope_text
 from ostiary.model.cors import Cors
+from ostiary.model.outage import CLOSED
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
@@ -60,7 +61,8 @@ class Options:
     ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
-    else events go. ``redact_logs``: ``ostiary.redact.install()``.
+    else events go. ``redact_logs``: ``ostiary.redact.install()``. ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
+    hosts. ``lease``: the part of a limit that a worker takes in hand, so as not to ask the store at each call (stores/leased.py).
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
 
@@ -72,6 +74,9 @@ class Options:
     mode: str = "enforce"
     default: Declaration | None = None
     limits: str | Iterable[str] | None = None
+    on_outage: str = CLOSED
+    workers: int | None = None
+    lease: float | None = None
     failures: str | None = FAILURES
     key_failures: str | None = KEY_FAILURES
     unmatched: str | None = UNMATCHED

@@ -39,8 +39,8 @@ def straight(core: Core, request: Request, compiled: Compiled) -> Decision | Non
         return None
     try:
         return _admitted(core, request, compiled, text, who, now)
-    except StoreDown:
-        return Deny(problem.UNAVAILABLE, "store_down")
+    except StoreDown as down:
+        return core.outages.refused(down)
 
 
 def _admitted(core: Core, request: Request, compiled: Compiled, text: str, who: Principal, now: float) -> Decision:

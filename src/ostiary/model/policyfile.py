@@ -7,9 +7,9 @@
     limits = ["100 per day", "5 per second by address"]
 
 Further keys: ``public = "reason"``, ``any`` (one of these scopes), ``schemes``, ``networks`` (CIDR), ``mode`` ("monitor" or
-"enforce"), ``owner`` (the path parameter that must be
-the caller), ``csrf`` (false: pages of other sites may call), ``cors`` (a table: origins,
-methods, headers, expose, credentials, max-age), ``deprecated`` (a table: since, sunset, successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
+"enforce"), ``owner`` (the path parameter that must be the caller), ``csrf`` (false: pages of other sites may call), ``cors`` (a table:
+origins, methods, headers, expose, credentials, max-age), ``on-outage`` (closed, open, share), ``deprecated`` (a table: since, sunset,
+successor, after-sunset). A table that has none of public, require, any and schemes says nothing about who may call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from ostiary.errors import UsageError
-from ostiary.model import limit, patterns, scope
+from ostiary.model import limit, outage, patterns, scope
 from ostiary.model.limit import Limit
 from ostiary.model.route import Location, Policy
 from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
@@ -183,6 +183,11 @@ def _monitor(source: TomlSource, item: dict[str, Any], key: str) -> bool | None:
     return mode == "monitor"
 
 
+def _on_outage(source: TomlSource, item: dict[str, Any], key: str) -> str | None:
+    value = source.text(item, key)
+    return None if value is None else str(_explained(source, key, outage.choice, value))
+
+
 def _lifecycle(source: TomlSource, item: dict[str, Any], key: str) -> Lifecycle | None:
     """``deprecated = {since = 2026-01-01, sunset = 2027-01-01, successor = "/api/v2"}``."""
     said: dict[str, Any] | None = source.typed(item, key, dict, "a table, as in {since = 2026-01-01, sunset = 2027-01-01}")
@@ -234,6 +239,7 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "mode": ("monitor", _monitor),
     "owner": ("owner", lambda source, item, key: source.text(item, key)),
     "csrf": ("csrf", lambda source, item, key: source.typed(item, key, bool, "true or false")),
+    "on-outage": ("on_outage", _on_outage),
     "deprecated": ("lifecycle", _lifecycle),
     "cors": ("cors", _cors),
 }

@@ -96,7 +96,8 @@ class Policy:
     ``schemes`` () is every scheme that the guard knows, any of them; ``scopes`` are all demanded, of ``any_scopes`` one.
     ``limits`` None is the guard's default, () is exempt. ``networks`` None is everywhere, () is nowhere. ``monitor`` None is as
     the guard's mode. ``issues`` says that the answer may hold a new credential,
-    ``csrf`` that a browser's calls must not come from pages of other sites. ``reason`` is why a public route is public.
+    ``csrf`` that a browser's calls must not come from pages of other sites, ``on_outage`` (closed, open, share) what becomes of limits
+    while their store is out; None is as the guard's. ``reason`` is why a public route is public.
     """
 
     declared: bool = True
@@ -113,6 +114,7 @@ class Policy:
     monitor: bool | None = None
     issues: bool = False
     csrf: bool = True
+    on_outage: str | None = None
     reason: str = ""
     at: Location | None = None
 
