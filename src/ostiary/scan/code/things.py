@@ -37,6 +37,10 @@ class Thing:
     soft: bool = False
     truth: bool = False
 
+    def __hash__(self) -> int:
+        # asked for everything that every way knows: the other fields seldom tell two things apart
+        return hash((self.kind, self.name))
+
 
 UNKNOWN = Thing("unknown")
 NONE = Thing("const", value=None)

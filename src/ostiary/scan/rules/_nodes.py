@@ -13,6 +13,7 @@ from ostiary.scan.rules import sites_of
 from ostiary.scan.rules._facts import target_name
 
 _SOURCES: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
+_NEAR: WeakKeyDictionary[Any, dict[tuple[str, tuple[bytes, ...]], set[Function]]] = WeakKeyDictionary()
 
 
 def mentions(world: World, module: Module, needles: tuple[bytes, ...]) -> bool:
@@ -59,6 +60,14 @@ def nodes_near(world: World, module: Module, needles: tuple[bytes, ...]) -> Iter
 
 def near(world: World, module: Module, needles: tuple[bytes, ...]) -> set[Function]:
     """The top level, and the functions that have a line with one of the words, decorators included."""
+    kept = _NEAR.setdefault(world, {})
+    key = (module.name, needles)
+    if key not in kept:
+        kept[key] = _near(world, module, needles)
+    return kept[key]
+
+
+def _near(world: World, module: Module, needles: tuple[bytes, ...]) -> set[Function]:
     lines = _lines(world, module, needles)
     if lines is None:
         return {module.top, *module.functions}

@@ -33,8 +33,9 @@ _COARSE = (
     b"secure", b"ssl", b"proxy", b"strict", b"certfile", b"keyfile", b"talisman", b"hsts", b"forwarded", b"scheme", b"httpsr", b"https_",
     b"secweb", b"0.0.0.0",
 )  # fmt: skip
-# words of a line that is worth a look in such a file
-_NEAR = (*_NEEDLES, b"force_https", b"secure", b"ssl")
+# words of a line that is worth a look in such a file, those left out that hold another
+_WORDS = (*_NEEDLES, b"force_https", b"secure", b"ssl")
+_NEAR = tuple(word for word in _WORDS if not any(other in word for other in _WORDS if other != word))
 _DEMANDS = listed("HTTPSRedirectMiddleware HTTPSRedirect Talisman SSLify")
 _SETS_HSTS = listed("Talisman SecWeb StrictTransportSecurity SSLify")
 _PROXIES = listed("ProxyFix ProxyHeadersMiddleware")

@@ -14,7 +14,7 @@ from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._cookies import holds_credential, lacking
 from ostiary.scan.rules._defs import end_of
 from ostiary.scan.rules._facts import target_name
-from ostiary.scan.rules._nodes import mentions, nodes_near, settings_in
+from ostiary.scan.rules._nodes import mentions, near, nodes_near, settings_in
 from ostiary.scan.rules._transport import cookies_guarded
 from ostiary.scan.rules._words import listed, words
 
@@ -29,6 +29,7 @@ _RIGHT = {"secure": "True", "httponly": "True", "samesite": '"Lax"'}
 _FIX = 'response.set_cookie(name, value, secure=True, httponly=True, samesite="lax")'
 _SETTING = Pattern(r"(SESSION|REMEMBER|JWT)_COOKIE_(SECURE|HTTPONLY|SAMESITE)\Z")
 _NEEDLES = (b"_cookie_secure", b"_cookie_httponly", b"_cookie_samesite")
+_SESSION = (b"session",)
 # settings that are read from a file or the environment may say it where nobody sees
 _ELSEWHERE = (b"from_prefixed_env", b"from_pyfile", b"from_envvar", b"from_file(", b"from_json")
 _IDENTITY = listed("user uid username userid account member customer admin logged login auth token email role")
@@ -156,7 +157,7 @@ def _starts_session(app: AppCode, function: Function) -> bool:
     logins = [c[2] for c in function.calls if last_name(c[2]) == "login_user"]
     if any(name_of(app.world.value(callee, app.world.inside(function))) == "flask_login.login_user" for callee in logins):
         return True
-    if not mentions(app.world, function.module, (b"session",)):
+    if function not in near(app.world, function.module, _SESSION):
         return False
     return any(_keeps_identity(target) and _is_session(app, function, target[2]) for target in _targets(function))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from ostiary.model.finding import Confidence, Finding, Severity
-from ostiary.scan.code.ir import Expr, Function, walk
+from ostiary.scan.code.ir import Expr, Function, Module, walk
 from ostiary.scan.code.sites import Call
+from ostiary.scan.code.world import World
 from ostiary.scan.rules import Found, Rule
 from ostiary.scan.rules._bits import bits
 from ostiary.scan.rules._callers import calls_of
@@ -42,6 +44,8 @@ _SAID = {
     Kind.GUESSABLE: "a hash of what others know",
 }
 
+_LAMBDAS: WeakKeyDictionary[World, dict[Module, dict[Function, str]]] = WeakKeyDictionary()
+
 
 @rule.on_call(
     *("choice", "choices", "sample", "randint", "randrange", "random", "getrandbits", "randbytes", "uniform", "integers"),
@@ -76,7 +80,7 @@ def hashed(call: Call) -> Found:
 def short(call: Call) -> Found:
     """A secret of the system's generator with fewer than 128 bits."""
     flow = Flow.at(call)
-    for name, expr in _namings(call.function):
+    for name, expr in _namings(call.world, call.function):
         if grade(name) == NO or _is_code(name) or "pass" in name.lower():
             continue
         if not any(part.kind is Kind.STRONG and part.expr is call.expr for part in parts(flow, expr)):
@@ -112,7 +116,7 @@ def _secrets_of(call: Call) -> Iterator[tuple[str, Iterator[Part]]]:
 
 def _named_in(call: Call, function: Function) -> Iterator[tuple[str, Iterator[Part]]]:
     flow = Flow(call.world, function)
-    for name, expr in _namings(function):
+    for name, expr in _namings(call.world, function):
         if grade(name) > NO:
             yield name, parts(flow, expr)
 
@@ -124,7 +128,7 @@ def _weakest(made: list[Part]) -> Part | None:
     return next((part for kind in _SAID for part in made if part.kind is kind), None)
 
 
-def _namings(function: Function) -> Iterator[tuple[str, Expr]]:
+def _namings(world: World, function: Function) -> Iterator[tuple[str, Expr]]:
     """Every expression of a function that goes by a name: assigned, returned, given under a keyword, put under a key."""
     for node in walk(function.body):
         tag = node[0]
@@ -133,22 +137,34 @@ def _namings(function: Function) -> Iterator[tuple[str, Expr]]:
         elif tag == "aug" and node[2][0] == "name":
             yield node[2][2], node[4]
         elif tag == "return" and node[2] is not None:
-            yield _own_name(function), node[2]
+            yield _own_name(world, function), node[2]
         elif tag == "call":
             yield from ((name, value) for name, value in node[4] if name is not None and value[0] != "lambda")
         elif tag == "dict":
             yield from ((key[2], value) for key, value in zip(node[2], node[3], strict=True) if text_of(key))
 
 
-def _own_name(function: Function) -> str:
+def _own_name(world: World, function: Function) -> str:
     """A function is called like what it returns; a lambda like the column or field whose default it is."""
     if function.name != "<lambda>":
         return function.name
-    for scope in (function.module.body, *(cls.body for cls in function.module.classes)):
+    kept = _LAMBDAS.setdefault(world, {})
+    module = function.module
+    if module not in kept:
+        kept[module] = _lambdas(module)
+    return kept[module].get(function, "")
+
+
+def _lambdas(module: Module) -> dict[Function, str]:
+    """The names of the columns and fields that lambdas at module and class level are for."""
+    found: dict[Function, str] = {}
+    for scope in (module.body, *(cls.body for cls in module.classes)):
         for node in walk(scope):
-            if node[0] == "assign" and node[3] is not None and any(e[0] == "lambda" and e[2] is function for e in walk(node[3])):
-                return target_name(node[2][0])
-    return ""
+            if node[0] == "assign" and node[3] is not None:
+                for part in walk(node[3]):
+                    if part[0] == "lambda":
+                        found.setdefault(part[2], target_name(node[2][0]))
+    return found
 
 
 def grade(name: str) -> int:
