@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.authn.certificate import HEADERS
-from ostiary.guard.decision import Deny
+from ostiary.guard.bypath import PRINCIPAL, PathGuard
+from ostiary.guard.core import Core
+from ostiary.guard.decision import Decision, Deny
 from ostiary.guard.leak import BodyWatch, harmless
+from ostiary.guard.lifespan import lifespan
 from ostiary.guard.request import ENCRYPTED, Request, new_id
-
-if TYPE_CHECKING:
-    from ostiary.guard.core import Core
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -105,7 +105,7 @@ class Shim:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
+            await lifespan(self._core, self._ready, self.app, scope, receive, send)
             return
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
@@ -138,27 +138,6 @@ class Shim:
         denied = self._core.start(request, self._ready)
         self._is_ready = denied is None
         return denied
-
-    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A declaration that cannot be ends the start with its sentence: a server that only saw an exception might go on without lifespan."""
-        try:
-            self._ready()
-        except UsageError as error:
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await self.app(scope, receive, self._closing(send))
-
-    def _closing(self, send: Send) -> Send:
-        """Writes the last events before the server ends: uvicorn ends by a signal, and nothing at exit would run."""
-
-        async def closing(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown"):
-                self._core.recorder.close()
-                await self._core.aclose()
-            await send(message)
-
-        return closing
 
 
 class Answer:
@@ -251,3 +230,46 @@ async def _respond(scope: Scope, send: Send, refused: answers.Refusal, headers: 
         kind = "websocket.http.response"
     await send({"type": f"{kind}.start", "status": refused.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": refused.body})
+
+
+class Guard:
+    """Guards any ASGI app by its policy file, and is the app to serve. Takes what ``ostiary.guard.settings.Options`` names.
+
+        app = Guard(get_asgi_application(), policy_file="ostiary.toml")
+
+    Policies are matched against the path; behind a ``root_path`` against the path below it and the whole one, which must agree unless
+    ``strips_root_path`` says which of them the app matches. A WebSocket has the method WEBSOCKET. The app finds the caller in
+    ``scope["ostiary.principal"]``: a Principal, or None.
+    """
+
+    def __init__(self, app: App, *, strips_root_path: bool | None = None, **options: Any) -> None:
+        if not callable(app):
+            raise UsageError(f"an ASGI app is a callable of scope, receive and send, not {app!r}")
+        self.app = app
+        self.core = Core(**options)
+        self.paths = PathGuard(self.core, strips_root_path)
+        self._shim = Shim(self._judged, core=self.core, ready=self.paths.ready)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._shim(scope, receive, send)
+
+    async def _judged(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        request: AsgiRequest = scope[KEY]
+        decision = await self._decision(request, scope)
+        if isinstance(decision, Deny):
+            await respond(scope, send, answers.refusal(request, decision))
+            return
+        scope[PRINCIPAL] = request.principal
+        await self.app(scope, receive, send)
+
+    async def _decision(self, request: AsgiRequest, scope: Scope) -> Decision:
+        method = "WEBSOCKET" if scope["type"] == "websocket" else request.method
+        target = (scope.get("raw_path") or b"").decode("latin-1")
+        try:
+            found = self.paths.judge(request, method, scope["path"], target, scope.get("root_path") or "")
+        except Exception:  # noqa: BLE001 whatever fails in here is a refusal
+            return self.core.failed(request)
+        return self.paths.stopped(request, found) if isinstance(found, Deny) else await self.core.adecide(request, found)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ostiary.errors import UsageError
+from ostiary.guard.appcheck import installed_on
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Principal
 from ostiary.guard.keyring import Keyring
@@ -38,8 +39,8 @@ class FakeClock:
 
 
 def guard_of(app: Any) -> Core:
-    """The guard of a Flask, FastAPI or Starlette app. Raises UsageError when it has none."""
-    installed = getattr(app, "extensions", {}).get("ostiary") or getattr(getattr(app, "state", None), "ostiary", None)
+    """The guard of an app, or around it. Raises UsageError when it has none."""
+    installed = installed_on(app)
     if installed is None:
         raise UsageError("this app has no guard")
     core: Core = installed.core

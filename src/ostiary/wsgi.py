@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.authn.certificate import HEADERS as CERTIFICATE
+from ostiary.guard.bypath import PRINCIPAL, PathGuard
+from ostiary.guard.core import Core
+from ostiary.guard.decision import Decision, Deny
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.request import ENCRYPTED, Request, new_id
-
-if TYPE_CHECKING:
-    from ostiary.guard.core import Core
-    from ostiary.guard.decision import Deny
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -29,9 +29,7 @@ class WsgiRequest(Request):
     def __init__(self, environ: Environ, started: float) -> None:
         self.environ = environ
         self.method = environ["REQUEST_METHOD"]
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        # PEP 3333 hands on bytes as Latin-1.
-        self.path = path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
+        self.path = _decoded(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
         self.query = environ.get("QUERY_STRING", "")
         self.peer = self.address = environ.get("REMOTE_ADDR") or ""
         self.scheme = scheme = environ.get("wsgi.url_scheme", "http")
@@ -59,6 +57,11 @@ class WsgiRequest(Request):
 
     def agent(self) -> str:
         return self.environ.get("HTTP_USER_AGENT", "")  # type: ignore[no-any-return]
+
+
+def _decoded(path: str) -> str:
+    """PEP 3333 hands on bytes as Latin-1."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 _VARIABLES: dict[str, str] = {}
@@ -192,3 +195,41 @@ class _Answer:
         self._core.leave()
         # The two hold each other: they would wait for the garbage collector.
         self._request.environ.pop(KEY, None)
+
+
+class Guard:
+    """Guards any WSGI app by its policy file, and is the app to serve. Takes what ``ostiary.guard.settings.Options`` names.
+
+        application = Guard(get_wsgi_application(), policy_file="ostiary.toml")
+
+    Policies are matched against PATH_INFO. The app finds the caller in ``environ["ostiary.principal"]``: a Principal, or None.
+    """
+
+    def __init__(self, app: App, **options: Any) -> None:
+        if not callable(app):
+            raise UsageError(f"a WSGI app is a callable of environ and start_response, not {app!r}")
+        self.app = app
+        self.core = Core(**options)
+        self.paths = PathGuard(self.core)
+        self._shim = Shim(self._judged, self.core, self.paths.ready)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return self._shim(environ, start_response)
+
+    def _judged(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        request: WsgiRequest = environ[KEY]
+        decision = self._decision(request, environ)
+        if isinstance(decision, Deny):
+            refused = answers.refusal(request, decision)
+            start_response(_PHRASES[refused.status], refused.headers)
+            return [refused.body]
+        environ[PRINCIPAL] = request.principal
+        return self.app(environ, start_response)
+
+    def _decision(self, request: WsgiRequest, environ: Environ) -> Decision:
+        target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+        try:
+            found = self.paths.judge(request, request.method, _decoded(environ.get("PATH_INFO", "")) or "/", target)
+        except Exception:  # noqa: BLE001 whatever fails in here is a refusal
+            return self.core.failed(request)
+        return self.paths.stopped(request, found) if isinstance(found, Deny) else self.core.decide(request, found)

@@ -249,7 +249,13 @@ def _scope(method: str, path: str, headers: list[Header], base: str, peer: str) 
 async def _call(app: Any, scope: dict[str, Any], body: bytes) -> Reply:
     sent: list[Any] = []
 
+    asked: list[None] = []
+
     async def receive() -> dict[str, Any]:
+        if asked:
+            # The client says nothing more and does not go.
+            await asyncio.Event().wait()
+        asked.append(None)
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:

@@ -39,13 +39,21 @@ def check(target: str, url: str | None = None) -> Checked:
     Raises UsageError when there is none, or no guard on it.
     """
     app = load(target)
-    installed = getattr(app, "extensions", {}).get(_NAME) or getattr(getattr(app, "state", None), _NAME, None)
+    installed = installed_on(app)
     if installed is None:
-        raise UsageError(f"{target} has no guard: write Guard(app) from ostiary.flask or ostiary.fastapi")
+        raise UsageError(f"{target} has no guard: write Guard(app) from ostiary.flask, ostiary.fastapi, ostiary.wsgi or ostiary.asgi")
     found = Checked(installed)
     if url is not None:
         found.problems += forged(installed.core, url)
     return found
+
+
+def installed_on(app: Any) -> Any:
+    """What was installed on the app, or stands around it: also in the place where a framework lets its callable be wrapped."""
+    extensions = getattr(app, "extensions", None)
+    installed = extensions.get(_NAME) if isinstance(extensions, dict) else None
+    around = [getattr(one, "paths", None) for one in (app, getattr(app, "wsgi_app", None), getattr(app, "asgi_app", None))]
+    return installed or getattr(getattr(app, "state", None), _NAME, None) or next((one for one in around if hasattr(one, "declared")), None)
 
 
 def forged(core: Any, url: str, wait: float = _WAIT) -> list[Problem]:
@@ -117,7 +125,7 @@ def _row(one: Declared) -> dict[str, str]:
         "path": compiled.template,
         "demands": demands(one),
         "limits": "; ".join(limits),
-        "at": place(one.view),
+        "at": place(one.view) or str(compiled.policy.at or ""),
     }
 
 

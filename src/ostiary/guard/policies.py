@@ -219,13 +219,15 @@ class Policies:
         *,
         owner: object = None,
         gated: Callable[[Delegated], bool] = lambda _: True,
+        listed: bool = True,
     ) -> Compiled:
         """``own``: the route's mark; ``outer``: its blueprint's or router's, the nearest first. HEAD is judged as GET.
 
-        ``gated(delegate)`` tells whether the app's own gate really is on the route.
+        ``gated(delegate)`` tells whether the app's own gate really is on the route. ``listed``: what is said of the template by its
+        path counts; False where that was the way to ``own``.
         """
         method = "GET" if method == "HEAD" else method
-        said = nearest((own, self._by_path(method, template), *outer, self._default))
+        said = nearest((own, self._by_path(method, template) if listed else None, *outer, self._default))
         policy = policy_of(said)
         if said.owned is not None:
             check_template(said.owned, method, template)

@@ -31,6 +31,12 @@ class PathPolicies:
         said += [self._said[id(one)] for one in policyfile.matching(self._in_file, method, template)]
         return nearest(said) if said else None
 
+    def ranked(self) -> list[tuple[str, tuple[str, ...] | None, Declaration]]:
+        """Every pattern with its methods (None: all) and what it says, in the order in which they count."""
+        parsed = [(route_pattern(pattern), one) for pattern, one in self._in_code.items()]
+        said = [(of[1], None if of[0] is None else (of[0],), one) for of, one in parsed if of is not None]
+        return said + [(one.path, one.methods, self._said[id(one)]) for one in policyfile.ranked(self._in_file)]
+
     def without_route(self, routes: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         """Patterns that mean none of these routes, as (pattern, place)."""
         listed = list(routes)

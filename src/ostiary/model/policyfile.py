@@ -35,7 +35,7 @@ _SECTION = "tool.ostiary"
 _DECIDING = ("public", "require", "any", "schemes")
 _LIFECYCLE = {"since": "since", "sunset": "sunset", "successor": "successor", "after-sunset": "after_sunset"}
 _CORS = {name.replace("_", "-"): name for name in ("origins", "methods", "headers", "expose", "credentials", "max_age")}
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
 _PATH = re.compile(r"/[^\s?#<>]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -69,13 +69,18 @@ def matching(policies: tuple[PathPolicy, ...], method: str, template: str) -> tu
     Segments are weighed from the left: a fixed one before one with a ``*`` in it, that before ``*``, that before ``**``; on equal
     paths the one with methods goes first. Each value is then taken from the first that says it.
     """
-    return tuple(sorted((one for one in policies if one.matches(method, template)), key=_specific, reverse=True))
+    return ranked(tuple(one for one in policies if one.matches(method, template)))
 
 
-def _specific(one: PathPolicy) -> tuple[tuple[int, ...], bool]:
+def ranked(policies: tuple[PathPolicy, ...]) -> tuple[PathPolicy, ...]:
+    """The most specific first."""
+    return tuple(sorted(policies, key=_specific, reverse=True))
+
+
+def _specific(one: PathPolicy) -> tuple[tuple[int, ...], bool, bool]:
     ranks = [0 if part == "**" else 1 if part == "*" else 2 if "*" in part else 3 for part in one.path.strip("/").split("/")]
     # The end of a path is more specific than anything that might follow, and less when it ends in **.
-    return (*ranks, -1 if ranks[-1] == 0 else 4), one.methods is not None
+    return (*ranks, -1 if ranks[-1] == 0 else 4), not one.path.endswith("/"), one.methods is not None
 
 
 def _policy(source: TomlSource, item: object) -> PathPolicy:
@@ -121,8 +126,8 @@ def _methods(source: TomlSource, item: dict[str, Any]) -> tuple[str, ...] | None
     if not names:
         raise source.wrong("methods is empty; leave it out for every method", "methods")
     for name in names:
-        if name not in _METHODS:
-            raise source.wrong(f"{name!r} is no method ({', '.join(_METHODS)})", "methods")
+        if name not in METHODS:
+            raise source.wrong(f"{name!r} is no method ({', '.join(METHODS)})", "methods")
     return tuple(dict.fromkeys(names))
 
 

@@ -58,6 +58,13 @@ BAD_CREDENTIALS_FORM = Problem(
 KEY_IN_QUERY = Problem(
     400, "key_in_query", "Bad Request", "Keys in a URL end up in logs. Send the key in X-API-Key or Authorization, and replace this one."
 )
+AMBIGUOUS_PATH = Problem(
+    400, "ambiguous_path", "Bad Request", "This path can be read in more than one way. Send it exactly as it is documented."
+)
+METHOD_OVERRIDDEN = Problem(
+    400, "method_overridden", "Bad Request", "Send the request with the method that is meant, and no header that asks for another."
+)
+METHOD = Problem(405, "method_not_allowed", "Method Not Allowed")
 BAD_HOST = Problem(400, "bad_host", "Bad Request", "This host name is not served here.")
 GONE = Problem(410, "gone", "Gone", "This version is not served any more.")
 TOO_MANY = Problem(429, "too_many_requests", "Too Many Requests", "Wait for as long as Retry-After says.")
