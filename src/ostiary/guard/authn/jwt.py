@@ -57,8 +57,8 @@ class Jwt:
         name: str = NAME,
     ) -> None:
         jwks.joserfc()
-        self.name = _name(name)
-        self._expected = Expected(issuer, _texts(audience), jwks.allow(algorithms), leeway, typ, _required(required), endless)
+        self.name = named(name)
+        self._expected = Expected(issuer, several(audience), jwks.allow(algorithms), leeway, typ, _required(required), endless)
         if not isinstance(keys, Secret) and (shared := self._expected.algorithms & set(jwks.HMAC)):
             raise UsageError(f'{", ".join(sorted(shared))}: keys that others can read are no secret; write keys=secret("NAME")')
         self._pace = pace or Pace()
@@ -85,11 +85,11 @@ class Jwt:
             keys = yield from self._keys(read.kid, read.alg, now)
             proved = self._proved.held
             claims = token.check(read, keys, self._expected, now)
-            principal = self._principal(claims)
+            who = principal(claims, self.name)
         except TokenError as error:
             return None if error.reason is token.Reason.FORM else Refusal(f"jwt_{error.reason.value}")
-        self._proved.remember(proved, text, principal, min(now + SECONDS, _end(claims, self._expected)))
-        return principal
+        self._proved.remember(proved, text, who, min(now + SECONDS, _end(claims, self._expected)))
+        return who
 
     def _keys(self, kid: str, alg: str, now: float) -> Generator[Any, Any, KeySet]:
         held = self._held
@@ -126,11 +126,13 @@ class Jwt:
         except (ValueError, UsageError):
             raise KeySetError("it does not say where the keys of this issuer are") from None
 
-    def _principal(self, claims: Claims) -> Principal:
-        subject = claims.get("sub", claims.get("client_id"))
-        if not isinstance(subject, str) or not subject.isprintable() or not 0 < len(subject) <= _LONGEST_SUBJECT:
-            raise TokenError(token.Reason.CLAIM)
-        return Principal(subject, self.name, scopes=tuple(_scopes(claims)), attributes=claims)
+
+def principal(claims: Claims, scheme: str) -> Principal:
+    """Whom the claims are about: ``sub``, else ``client_id``. Raises TokenError."""
+    subject = claims.get("sub", claims.get("client_id"))
+    if not isinstance(subject, str) or not subject.isprintable() or not 0 < len(subject) <= _LONGEST_SUBJECT:
+        raise TokenError(token.Reason.CLAIM)
+    return Principal(subject, scheme, scopes=tuple(_scopes(claims)), attributes=claims)
 
 
 def _scopes(claims: Claims) -> Iterable[str]:
@@ -147,13 +149,14 @@ def _end(claims: Claims, expected: Expected) -> float:
     return claims["exp"] + expected.leeway if "exp" in claims else float("inf")
 
 
-def _name(name: str) -> str:
+def named(name: str) -> str:
+    """A name that ``schemes`` may ask for; UsageError."""
     if not isinstance(name, str) or not name.replace("-", "").isalnum():
         raise UsageError(f"name: letters, digits and -, not {name!r}")
     return name
 
 
-def _texts(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
+def several(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if given is None:
         return None
     return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
@@ -161,9 +164,9 @@ def _texts(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 def _required(given: Iterable[str] | Mapping[str, object]) -> dict[str, tuple[object, ...] | None]:
     if not isinstance(given, Mapping):
-        return dict.fromkeys(_texts(given) or ())
-    several = (list, tuple, set, frozenset)
-    return {name: tuple(one) if isinstance(one, several) else None if one is None else (one,) for name, one in given.items()}
+        return dict.fromkeys(several(given) or ())
+    many = (list, tuple, set, frozenset)
+    return {name: tuple(one) if isinstance(one, many) else None if one is None else (one,) for name, one in given.items()}
 
 
 def _url(keys: object) -> str:
