@@ -8,10 +8,10 @@
     @require("orders:read", limits="5 per minute")
     def orders(): ...
 
-    reports = APIRouter(dependencies=[guard.caller("reports:read")])
+    reports = APIRouter(dependencies=[guard.requires("reports:read")])
 
     @reports.get("/mine")
-    def mine(who: Annotated[Principal, guard.caller()]): ...
+    def mine(who: Annotated[Principal, guard.requires()]): ...
 
 Documentation pages, mounts, raw routes, WebSockets and routers that are included later are all behind it, and the decision is made before
 the body is parsed. A route about which nobody decided is refused.
@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from ostiary.errors import MissingExtra
@@ -42,12 +42,28 @@ from ostiary.asgi import AsgiRequest, Scope
 from ostiary.guard.authn.statics import static
 from ostiary.guard.core import Core, principal_of
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import MARK, Declaration, Delegated, Refused, cors, delegated, deprecated, exempt, limit, merged, public, require
+from ostiary.guard.declare import (
+    MARK,
+    Declaration,
+    Delegated,
+    PolicyError,
+    Refused,
+    cors,
+    delegated,
+    deprecated,
+    exempt,
+    limit,
+    merged,
+    public,
+    require,
+)
+from ostiary.guard.describe import APIKEY, describe
 from ostiary.guard.ownership import owned
+from ostiary.model.limit import Limit
 
 __all__ = ["Guard", "Principal", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
 
-SCHEME = "ApiKey"
+SCHEME = APIKEY
 
 
 class Guard(starlette.Guard):
@@ -59,10 +75,15 @@ class Guard(starlette.Guard):
         if isinstance(app, FastAPI):
             _document(app, self._header)
 
-    def caller(self, *scopes: str, **said: Any) -> Any:
-        """A dependency that demands a credential with these scopes and gives the Principal; it stands in the OpenAPI document."""
-        declaration = require(*scopes, **said)
-        return Security(_Caller(declaration, self._header), scopes=list(declaration.scopes))
+    def requires(self, *scopes: str, limit: str | Limit | Iterable[str | Limit] | None = None, **said: Any) -> Any:
+        """A dependency that demands a credential with these scopes and gives the Principal; it stands in the OpenAPI document.
+
+        ``limit="5/minute"``: one limit or several; all else as in ``require``. Raises PolicyError.
+        """
+        if limit is not None and "limits" in said:
+            raise PolicyError("requires: write limit= or limits=, not both")
+        declaration = require(*scopes, **(said if limit is None else {**said, "limits": limit}))
+        return Security(_Required(declaration, self._header), scopes=list(declaration.scopes))
 
     @property
     def _header(self) -> str:
@@ -72,8 +93,8 @@ class Guard(starlette.Guard):
         return Installed(app, core)
 
 
-class _Caller(SecurityBase):
-    """What ``guard.caller(...)`` leaves on a route: a mark for the guard, a scheme for the document, the principal for the handler."""
+class _Required(SecurityBase):
+    """What ``guard.requires(...)`` leaves on a route: a mark for the guard, a scheme for the document, the principal for the handler."""
 
     def __init__(self, declaration: Declaration, header: str) -> None:
         self.model = _model(header)
@@ -224,24 +245,8 @@ def _document(app: FastAPI, header: str) -> None:
     @functools.wraps(described)
     def openapi() -> dict[str, Any]:
         document = described()
-        _secure(document, app, header)
+        installed = getattr(app.state, starlette.STATE)
+        describe(document, header, [one.compiled for one in installed.declared()])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _secure(document: dict[str, Any], app: FastAPI, header: str) -> None:
-    installed = getattr(app.state, starlette.STATE)
-    guarded = False
-    for one in installed.declared():
-        operation = document.get("paths", {}).get(one.compiled.template, {}).get(one.compiled.method.lower())
-        if operation is not None and one.compiled.lifecycle is not None:
-            operation["deprecated"] = True
-        policy = one.compiled.policy
-        if operation is None or policy.public or not policy.declared or one.compiled.delegate is not None:
-            continue
-        guarded = True
-        operation.setdefault("security", [{SCHEME: list(policy.scopes)}])
-    if guarded:
-        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes.setdefault(SCHEME, {"type": "apiKey", "in": "header", "name": header})

@@ -3,6 +3,7 @@
 A stranger reaches nothing that is not public; a key reaches what it was declared for; start-up knows every row.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,13 @@ from werkzeug.test import Client
 from ostiary import fastapi as fast
 from ostiary import flask as flasky
 from ostiary import starlette as star
+from ostiary.errors import UsageError
+from ostiary.guard.authn.basic import Basic
+from ostiary.guard.authn.certificate import ClientCertificate
+from ostiary.guard.authn.jwt import Jwt
+from ostiary.guard.authn.own import authenticator
 from ostiary.testing import guard_of, mint
+from ostiary.wire.problem import UNAUTHENTICATED
 from tests.guard.sites import PEPPER
 
 SETTINGS: dict[str, Any] = {
@@ -260,16 +267,16 @@ def test_an_answer_without_a_decision_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_dependency_demands_and_gives_the_caller() -> None:
-    """``guard.caller`` in a signature, on a router and on an include: all scopes are demanded, the principal comes, the document says it."""
+    """``guard.requires`` in a signature, on a router and on an include: all scopes are demanded, the principal comes, the document says it."""
     app = FastAPI()
     guard = fast.Guard(app, **SETTINGS)
-    router = APIRouter(dependencies=[guard.caller("shop:enter")])
+    router = APIRouter(dependencies=[guard.requires("shop:enter")])
 
     @router.get("/mine")
-    async def mine(who: Annotated[fast.Principal, guard.caller("mine:read")]) -> str:
+    async def mine(who: Annotated[fast.Principal, guard.requires("mine:read")]) -> str:
         return who.subject
 
-    app.include_router(router, prefix="/v1", dependencies=[guard.caller("v1:use")])
+    app.include_router(router, prefix="/v1", dependencies=[guard.requires("v1:use")])
     client, all_of, some = TestClient(app), mint(app, "shop:*", "mine:*", "v1:*", owner="ann"), mint(app, "shop:*", "mine:*")
     assert client.get("/v1/mine", headers={"X-API-Key": all_of}).json() == "ann"
     assert client.get("/v1/mine", headers={"X-API-Key": some}).status_code == 403
@@ -287,6 +294,51 @@ def test_marked_routes_stand_in_the_document() -> None:
     paths = app.openapi()["paths"]
     assert paths["/orders"]["get"]["security"] == [{"ApiKey": ["orders:read"]}]
     assert "security" not in paths["/health"]["get"]
+
+
+def test_the_document_names_every_way_to_call() -> None:
+    """Any of the schemes that a route takes, with its scopes, and the refusals as problem documents; what the app wrote itself stays."""
+    app = FastAPI()
+    own = authenticator("session", lambda request: None)
+    ways = [
+        Basic(),
+        ClientCertificate({"a.example": []}),
+        own,
+        Jwt(keys="https://x.example/j", issuer="x", audience=None, algorithms="RS256"),
+    ]
+    guard = fast.Guard(app, **SETTINGS, authenticators=ways, proxies=1)
+
+    @app.get("/all")
+    async def everything(who: Annotated[fast.Principal, guard.requires("orders:read", limit="5/minute")]) -> str:
+        return who.subject
+
+    app.get("/basic", responses={401: {"description": "mine"}})(fast.require(schemes=["basic"])(lambda: SECRET))
+    app.get("/open")(fast.public("a shop window", limits="5/minute")(lambda: SECRET))
+    app.get("/quiet")(fast.public("a shop window")(lambda: SECRET))
+    document = app.openapi()
+    found = {path: item["get"] for path, item in document["paths"].items()}
+    assert found["/all"]["security"] == [{name: ["orders:read"]} for name in ("Bearer", "ApiKey", "Basic", "Certificate")]
+    assert found["/basic"]["security"] == [{"Basic": []}]
+    assert document["components"]["securitySchemes"] == {
+        "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "Basic": {"type": "http", "scheme": "basic", "description": "The id of a key, and the key."},
+        "Bearer": {"type": "http", "scheme": "bearer"},
+        "Certificate": {"type": "mutualTLS"},
+    }
+    refusals = {path: set(one["responses"]) - {"200", "422"} for path, one in found.items()}
+    assert refusals == {"/all": {"401", "403", "429"}, "/basic": {"401", "403"}, "/open": {"429"}, "/quiet": set()}
+    assert found["/basic"]["responses"]["401"] == {"description": "mine"}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    assert found["/all"]["responses"]["429"]["content"] == {"application/problem+json": {"schema": schema}}
+    assert set(document["components"]["schemas"]["Problem"]["required"]) <= set(json.loads(UNAUTHENTICATED.body("x")))
+    assert app.openapi() == document
+
+
+def test_a_limit_is_said_once() -> None:
+    """``limit=`` or ``limits=``."""
+    guard = fast.Guard(FastAPI(), **SETTINGS)
+    with pytest.raises(UsageError, match="limit= or limits="):
+        guard.requires(limit="5/minute", limits="6/minute")
 
 
 def test_plain_starlette_is_guarded_alike() -> None:

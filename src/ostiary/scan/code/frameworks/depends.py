@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from ostiary.model.route import Location
 from ostiary.scan.code import ir
-from ostiary.scan.code.frameworks.guard import is_caller
+from ostiary.scan.code.frameworks.guard import is_requires
 from ostiary.scan.code.ir import ClassDef, Expr, Module, Param
 from ostiary.scan.code.values import Cls, Ext, Func, Made, Member, Obj, Scope, Seq, Value, members, name_of, text
 from ostiary.scan.records import record
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CALLS = ("Depends", "Security")
 _SOURCES = {"Header": "header", "Cookie": "cookie", "Query": "query", "Path": "path", "Form": "body", "Body": "body", "File": "body"}
-_NAMES = frozenset((*_CALLS, *_SOURCES, "caller"))
+_NAMES = frozenset((*_CALLS, *_SOURCES, "requires"))
 _UNIONS = ("Optional", "Union", "Final", "ClassVar", "Required")
 _DEPTH = 6
 
@@ -132,7 +132,7 @@ def _of_param(world: World, param: Param, scope: Scope, module: Module, at: int,
     for item in reversed(metadata):
         if _is_depends(item):
             return _depends(world, param, item, scope, place)
-        if is_caller(item):
+        if is_requires(item):
             return Source(param.name, "depends", place, item)
         if isinstance(item, Made) and isinstance(item.callee, Ext) and item.callee.last in _SOURCES:
             return _plain(param, item, item.callee.last, place)

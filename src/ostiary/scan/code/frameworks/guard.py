@@ -1,4 +1,4 @@
-"""Ostiary's own guard: what ``@require(…)``, ``@public("why")``, ``@limit(…)``, ``@exempt()``, ``@delegated(gate)`` and ``guard.caller(…)`` say.
+"""Ostiary's own guard: what ``@require(…)``, ``@public("why")``, ``@limit(…)``, ``@exempt()``, ``@delegated(gate)`` and ``guard.requires(…)`` say.
 
 Read as the guard executes them: a declaration leaves a mark on the function, whatever the order of decorators, and wraps nothing.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = "@ostiary"
 _HOME = r"^ostiary\.(?:flask|fastapi|starlette)\."
 _GUARD = Pattern(_HOME + r"Guard$")
-_DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated)$|^ostiary\.fastapi\.Guard\.(caller)$")
+_DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated)$|^ostiary\.fastapi\.Guard\.(requires)$")
 
 
 def is_guard(value: Value) -> bool:
@@ -31,9 +31,9 @@ def is_guard(value: Value) -> bool:
     return isinstance(value, Made) and not isinstance(value.callee, Member) and _GUARD.search(name_of(value)) is not None
 
 
-def is_caller(value: Value) -> bool:
-    """``guard.caller("orders:read")``, a dependency."""
-    return isinstance(value, Made) and _word(value) == "caller"
+def is_requires(value: Value) -> bool:
+    """``guard.requires("orders:read")``, a dependency."""
+    return isinstance(value, Made) and _word(value) == "requires"
 
 
 def mark(callee: Made, args: Args) -> Value | None:
@@ -78,7 +78,7 @@ def reason(value: Value | None) -> Said:
 
 
 def _word(value: Made) -> str:
-    """``require``, ``public``, ``limit``, ``exempt``, ``delegated`` or ``caller``; "" for any other call."""
+    """``require``, ``public``, ``limit``, ``exempt``, ``delegated`` or ``requires``; "" for any other call."""
     found = _DECLARES.search(_name(value.callee))
     return (found.group(1) or found.group(2)) if found is not None else ""
 
@@ -92,7 +92,7 @@ def _name(callee: Value) -> str:
 
 
 def _require(made: Made) -> Said:
-    limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
+    limits, shown = limits_of(made.kwargs.get("limits") or made.kwargs.get("limit"), _place(made))
     policy = Policy(
         scopes=_texts(made.args),
         any_scopes=_texts(members(made.kwargs.get("any_of"))),
@@ -150,7 +150,7 @@ def _delegated(made: Made) -> Said:
 
 
 _READERS: dict[str, Callable[[Made], Said]] = {
-    "require": _require, "caller": _require, "public": _public, "limit": _limit, "exempt": _exempt, "delegated": _delegated,
+    "require": _require, "requires": _require, "public": _public, "limit": _limit, "exempt": _exempt, "delegated": _delegated,
 }  # fmt: skip
 
 

@@ -6,13 +6,13 @@ from ostiary.fastapi import Guard, Principal, limit, public, static
 
 app = FastAPI(openapi_url=None)
 guard = Guard(app, store="memory://", keys=static("API_KEY"), https="off", policy_file=None, failures=None)
-Reader = Annotated[Principal, guard.caller("orders:read")]
-reports = APIRouter(prefix="/reports", dependencies=[guard.caller("reports:read")])
+Reader = Annotated[Principal, guard.requires("orders:read")]
+reports = APIRouter(prefix="/reports", dependencies=[guard.requires("reports:read")])
 team = APIRouter(prefix="/team")
 loose = APIRouter(prefix="/loose")
 
 
-def buyer(who: Annotated[Principal, guard.caller("orders:write", limits="5 per minute")]) -> str:
+def buyer(who: Annotated[Principal, guard.requires("orders:write", limit="5/minute")]) -> str:
     return who.subject
 
 
@@ -22,7 +22,7 @@ def annotated(who: Reader):
 
 
 @app.get("/default")
-def default(who: Principal = guard.caller()):
+def default(who: Principal = guard.requires()):
     return who.subject
 
 
@@ -31,7 +31,7 @@ def nested(subject: Annotated[str, Depends(buyer)]):
     return subject
 
 
-@app.get("/listed", dependencies=[guard.caller("a", any_of=["b", "c"])])
+@app.get("/listed", dependencies=[guard.requires("a", any_of=["b", "c"])])
 def listed():
     return 1
 
@@ -65,5 +65,5 @@ def undeclared():
 
 reports.include_router(team)
 app.include_router(reports)
-app.include_router(team, prefix="/again", dependencies=[guard.caller("team:read")])
+app.include_router(team, prefix="/again", dependencies=[guard.requires("team:read")])
 app.include_router(loose)
