@@ -57,7 +57,8 @@ class Admin:
         if folder / peppers_of.FILE_NAME in made:
             _make_pepper(store_url, file, folder)
         peppers = peppers_of.load(folder, pepper, environ)
-        keyring = Keyring(open_store(store_url, "keys"), peppers, clock, max_age=max_age)
+        masters = peppers_of.find(peppers_of.MASTER, folder, None, environ)
+        keyring = Keyring(open_store(store_url, "keys"), peppers, clock, max_age=max_age, masters=masters)
         return cls(store_url, keyring, _events(store_url, file), made)
 
     def uses(self) -> Mapping[str, KeyUse]:
@@ -70,7 +71,7 @@ class Admin:
 
     def stranded(self) -> Mapping[str, int]:
         """Keys that cannot be verified, because their pepper is not here: how many by pepper id."""
-        counts = Counter(record.pepper_id for record in self.keyring.list())
+        counts = Counter(record.pepper_id for record in self.keyring.list() if not record.algorithm)
         return {pepper_id: number for pepper_id, number in counts.items() if self.keyring.peppers.get(pepper_id) is None}
 
     def close(self) -> None:

@@ -19,6 +19,9 @@ class KeyRecord:
 
     ``digest`` is HMAC-SHA-256 (32 bytes) under the pepper named ``pepper_id``: of the secret part, or, when ``imported`` is ``plain``
     or ``sha256``, of the SHA-256 of the whole key. ``networks`` are CIDR texts, ``origins`` are ``scheme://host[:port]``.
+
+    A key with an ``algorithm`` signs and is no bearer: it has no digest. ``material`` is its public half (SubjectPublicKeyInfo, DER), or the
+    shared secret encrypted under the master key ``sealed_under``.
     """
 
     id: str
@@ -45,6 +48,9 @@ class KeyRecord:
     exposed: float | None = None
     exposed_where: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    algorithm: str = ""
+    material: bytes = field(default=b"", repr=False)
+    sealed_under: str = ""
 
 
 class Standing(StrEnum):
@@ -103,6 +109,8 @@ def _standing(record: KeyRecord | None, has_pepper: bool, matches: bool, now: fl
     good = state(known, now)
     if record is None:
         return Standing.UNKNOWN
+    if record.algorithm:
+        return Standing.WRONG
     if not has_pepper:
         return Standing.NO_PEPPER
     return good if matches else Standing.WRONG

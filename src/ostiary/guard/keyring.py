@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from ostiary.errors import UsageError
+from ostiary.guard import signingkeys
 from ostiary.guard.keyattributes import Attributes, WithoutEnd, check_publishable, check_times, checked, low_entropy
 from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, state
 from ostiary.guard.patience import patiently
@@ -48,6 +49,8 @@ class Due:
 class Keyring:
     """Keys in a store, under peppers. ``max_age`` maps an environment to the seconds after which its keys are to be replaced.
 
+    ``masters`` are the master keys, under which the secrets of HMAC signing keys are encrypted.
+
     All methods raise UsageError for a person's mistake and StoreDown when the store does not answer.
     """
 
@@ -58,17 +61,23 @@ class Keyring:
         clock: Callable[[], float] = time.time,
         *,
         max_age: Mapping[str, float] | None = None,
+        masters: Peppers | None = None,
         randbelow: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         self.store = store
         self.peppers = peppers
+        self.masters = masters
         self.max_age = dict(max_age or {})
         self._clock = clock
         self._randbelow = randbelow
 
-    def create(self, **attributes: Unpack[Attributes]) -> tuple[KeyRecord, str]:
-        """A new key: what is stored, and its text, which nobody can ever show again."""
-        record, text = self._minted(checked(attributes))
+    def create(self, *, signing: str = "", **attributes: Unpack[Attributes]) -> tuple[KeyRecord, str]:
+        """A new key: what is stored, and its text, which nobody can ever show again.
+
+        ``signing`` makes one that signs and is no bearer: ed25519, ecdsa-p256-sha256 (the text is a private key in PEM, of which the
+        public half is kept), or hmac-sha256 (a shared secret).
+        """
+        record, text = self._minted(checked(attributes), signing)
         patiently(self.store.add, (record,))
         return record, text
 
@@ -90,6 +99,22 @@ class Keyring:
         records = tuple(self._imported(value, hashed, fields | checked({"name": name})) for value, name in values)
         patiently(self.store.add, records)
         return records
+
+    def import_public(self, pem: bytes, **attributes: Unpack[Attributes]) -> KeyRecord:
+        """A signing key whose private half its owner keeps: Ed25519, ECDSA on P-256, or RSA of 2048 bits or more, in PEM."""
+        record = self._signing(signingkeys.public_half(pem), self._new_id(), checked(attributes))
+        patiently(self.store.add, (record,))
+        return record
+
+    def rekey(self) -> int:
+        """Encrypts every shared secret under the newest master key; tells how many were not. Raises UsageError where an older one is missing."""
+        if self.masters is None:
+            raise UsageError("there is no master key here, so nothing is encrypted under one")
+        changes = [(record.id, signingkeys.resealed(record, self.masters)) for record in self.list()]
+        for key_id, changed in changes:
+            if changed:
+                patiently(self.store.update, key_id, changed)
+        return sum(bool(changed) for _, changed in changes)
 
     def list(self, search: str = "", *, owner: str | None = None, env: str | None = None) -> tuple[KeyRecord, ...]:
         """Those whose id, name or owner contains ``search``, oldest first."""
@@ -130,7 +155,7 @@ class Keyring:
         if expires is None and old.expires is not None:
             expires = now + old.expires - old.created
         fields = {name: getattr(old, name) for name in _INHERITED} | {"expires": expires}
-        new, text = self._minted(fields)
+        new, text = self._minted(fields, old.algorithm)
         new = replace(new, rotated_from=old.id)
         end = now + overlap_seconds
         changes = {"expires": end if old.expires is None else min(old.expires, end), "replaced_by": new.id}
@@ -165,7 +190,11 @@ class Keyring:
         found = (self._due(record, now) for record in self.list() if not record.replaced_by and self._alive(record))
         return tuple(sorted((due for due in found if due and due.when <= now + within), key=lambda due: (due.when, due.record.id)))
 
-    def _minted(self, fields: Mapping[str, Any]) -> tuple[KeyRecord, str]:
+    def _minted(self, fields: Mapping[str, Any], signing: str = "") -> tuple[KeyRecord, str]:
+        if signing:
+            algorithm, key_id = signingkeys.algorithm_of(signing), self._new_id()
+            minted = signingkeys.mint(algorithm, key_id, self.masters, self._randbelow)
+            return self._signing(minted, key_id, fields), minted.text
         form = {name: fields[name] for name in ("prefix", "kind", "env") if name in fields}
         text = apikey.mint(**form, randbelow=self._randbelow)
         parts = apikey.parse(text)
@@ -176,9 +205,19 @@ class Keyring:
 
     def _imported(self, value: str, hashed: bool, fields: Mapping[str, Any]) -> KeyRecord:
         digest = self._hash_digest(value) if hashed else self._text_digest(value)
-        shown = apikey.parse(apikey.mint(randbelow=self._randbelow))
-        record = self._record(shown.id if shown else "", digest, fields)
+        record = self._record(self._new_id(), digest, fields)
         return replace(record, imported="sha256" if hashed else "plain", low_entropy=not hashed and low_entropy(value))
+
+    def _new_id(self) -> str:
+        parts = apikey.parse(apikey.mint(randbelow=self._randbelow))
+        if parts is None:
+            raise UsageError("the source of randomness gives what no key can hold")
+        return parts.id
+
+    def _signing(self, minted: signingkeys.Minted, key_id: str, fields: Mapping[str, Any]) -> KeyRecord:
+        algorithm, material, sealed_under, _ = minted
+        record = self._record(key_id, b"", fields)
+        return replace(record, pepper_id="", algorithm=algorithm, material=material, sealed_under=sealed_under)
 
     def _text_digest(self, value: str) -> bytes:
         if apikey.looks_like(value):

@@ -31,7 +31,8 @@ class Kind:
 
 PEPPER = Kind("pepper", VARIABLE, FILE_NAME, "ostiary keys init makes one")
 AUDIT = Kind("audit key", "OSTIARY_AUDIT_KEY", "ostiary.audit-key", "ostiary audit init makes one")
-_A = {"pepper": "a pepper", "audit key": "an audit key"}
+MASTER = Kind("master key", "OSTIARY_MASTER_KEY", "ostiary.master", "ostiary keys init --signing makes one")
+_A = {"pepper": "a pepper", "audit key": "an audit key", "master key": "a master key"}
 _SHORTEST = 32
 _LARGEST_FILE = 65_536
 _FEWEST_CHARACTERS = 8

@@ -129,6 +129,18 @@ class VerifyKey(_Key):
             raise UsageError(f"signing key {key_id}: no public key in PEM") from None
         return cls(key_id, _algorithm(key_id, loaded), loaded)
 
+    @classmethod
+    def from_der(cls, key_id: str, der: bytes) -> VerifyKey:
+        """The same as SubjectPublicKeyInfo in DER. Raises UsageError, MissingExtra."""
+        _needs_cryptography()
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+        try:
+            loaded = load_der_public_key(der)
+        except (ValueError, _unsupported()):
+            raise UsageError(f"signing key {key_id}: no public key in DER") from None
+        return cls(key_id, _algorithm(key_id, loaded), loaded)
+
 
 def _needs_cryptography() -> None:
     try:

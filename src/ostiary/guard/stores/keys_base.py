@@ -30,6 +30,8 @@ CHANGEABLE = frozenset(
         "exposed",
         "exposed_where",
         "metadata",
+        "material",
+        "sealed_under",
     }
 )
 

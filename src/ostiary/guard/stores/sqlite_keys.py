@@ -41,6 +41,12 @@ _FIRST_SCHEMA = (
     """CREATE TRIGGER keys_stay_revoked BEFORE UPDATE OF revoked ON keys WHEN OLD.revoked IS NOT NULL AND NEW.revoked IS NULL
        BEGIN SELECT RAISE(ABORT, 'a revoked key stays revoked'); END""",
 )
+# Keys that sign
+_SIGNING = (
+    "ALTER TABLE keys ADD COLUMN algorithm TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE keys ADD COLUMN material BLOB NOT NULL DEFAULT x''",
+    "ALTER TABLE keys ADD COLUMN sealed_under TEXT NOT NULL DEFAULT ''",
+)
 
 
 class SqliteKeys:
@@ -49,7 +55,7 @@ class SqliteKeys:
     immediate = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._database = Database(path, "keys", [_FIRST_SCHEMA], synchronous="FULL")
+        self._database = Database(path, "keys", [_FIRST_SCHEMA, _SIGNING], synchronous="FULL")
         self._seen = threading.local()
         self._unknown = count(1)
 
