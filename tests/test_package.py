@@ -59,6 +59,8 @@ EXTRAS = {
     "wire/signing_key.py": {"cryptography"},
     "guard/authn/certificate.py": {"cryptography"},
     "guard/sinks/otel.py": {"opentelemetry"},
+    "guard/masterkey.py": {"cryptography"},
+    "guard/signingkeys.py": {"cryptography"},
     "guard/stores/_redis.py": {"redis"},
     "guard/stores/_redis_lines.py": {"redis"},
 }

@@ -9,12 +9,16 @@ from typing import Any
 from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.authn.certificate import HEADERS
+from ostiary.guard.body import Body, Watch, checked_asgi, read_asgi
 from ostiary.guard.bypath import PRINCIPAL, PathGuard
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Decision, Deny
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.lifespan import lifespan
+from ostiary.guard.received import asgi_path
 from ostiary.guard.request import ENCRYPTED, Request, new_id
+from ostiary.wire.digest import ContentCheck
+from ostiary.wire.message import Message as SignedMessage
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -38,6 +42,8 @@ class AsgiRequest(Request):
     site: Any = None
     prefix = ""
     judged = False
+    raw_path: bytes | None = None
+    receive: Receive | None = None
 
     def __init__(self, scope: Scope, started: float, site: Any = None) -> None:
         """``site`` is the adapter that judges routes; ``prefix`` is where the mounts passed so far hang, ``judged`` ends the search."""
@@ -81,6 +87,23 @@ class AsgiRequest(Request):
         if not self._single:
             return super().agent()
         return self._last.get(b"user-agent", b"").decode("latin-1")  # type: ignore[no-any-return]
+
+    def message(self) -> SignedMessage:
+        """Raises BadSignature for a path that this server has decoded and that could have been sent in several ways."""
+        path = asgi_path(self.raw_path, self.path)
+        return SignedMessage(self.method, self.scheme, self.authority, path, self.query.encode("latin-1"), tuple(self._lines))
+
+    async def read_body(self, limit: int, seconds: float, watch: Watch) -> Body:
+        if self.receive is None:
+            # A WebSocket has no content.
+            self.body = Body(limit, watch)
+        else:
+            self.body, self.receive = await read_asgi(self.receive, limit, seconds, watch)
+        return self.body
+
+    def check_body(self, check: ContentCheck | None) -> None:
+        if self.receive is not None:
+            self.receive = checked_asgi(self.receive, check, self.cut_off)
 
 
 _NAMES: dict[str, bytes] = {}

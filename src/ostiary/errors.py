@@ -56,6 +56,7 @@ class SignatureReason(StrEnum):
     STALE = "signature_stale"
     EXPIRED = "signature_expired"
     FUTURE = "signature_future"
+    REPLAYED = "signature_replayed"
 
 
 class BadSignature(OstiaryError):

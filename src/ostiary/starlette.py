@@ -248,7 +248,9 @@ def wrap(cls: type) -> None:
             await own(self, scope, receive, send)
             return
         request.judged = True
-        decision = request.site.at_once(route, scope, request) or await request.site.judge(route, scope, request)
+        decision = request.site.at_once(route, scope, request)
+        if decision is None:
+            decision, receive = await _judged(route, scope, receive, request)
         try:
             if not isinstance(decision, Deny):
                 await own(self, scope, receive, send)
@@ -259,6 +261,16 @@ def wrap(cls: type) -> None:
 
     setattr(handle, _WRAPPED, True)
     cls.handle = handle  # type: ignore[attr-defined]
+
+
+async def _judged(route: Any, scope: Scope, receive: Receive, request: AsgiRequest) -> tuple[Decision, Receive]:
+    """The decision, and the ``receive`` that gives again what was read for it."""
+    request.raw_path, request.receive = scope.get("raw_path"), receive if scope["type"] == "http" else None
+    try:
+        return await request.site.judge(route, scope, request), request.receive or receive
+    finally:
+        # No circle: it leads to the scope, and that to the request.
+        request.receive = None
 
 
 def _included(route: Any, scope: Scope) -> Any:

@@ -10,11 +10,15 @@ from typing import Any
 from ostiary.errors import UsageError
 from ostiary.guard import answers
 from ostiary.guard.authn.certificate import HEADERS as CERTIFICATE
+from ostiary.guard.body import Body, Watch, check_wsgi, read_wsgi
 from ostiary.guard.bypath import PRINCIPAL, PathGuard
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Decision, Deny
 from ostiary.guard.leak import BodyWatch, harmless
+from ostiary.guard.received import wsgi_fields, wsgi_path
 from ostiary.guard.request import ENCRYPTED, Request, new_id
+from ostiary.wire.digest import ContentCheck
+from ostiary.wire.message import Message
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -54,6 +58,19 @@ class WsgiRequest(Request):
             or "HTTP_X_FORWARDED_HOST" in environ
             or "HTTP_FORWARDED" in environ
         )
+
+    def message(self) -> Message:
+        """Raises BadSignature for a path that this server has decoded and that could have been sent in several ways."""
+        environ = self.environ
+        query = self.query.encode("latin-1")
+        return Message(self.method, self.scheme, self.authority, wsgi_path(environ), query, wsgi_fields(environ))
+
+    def read_body(self, limit: int, seconds: float, watch: Watch) -> Body:
+        self.body = read_wsgi(self.environ, limit, seconds, watch)
+        return self.body
+
+    def check_body(self, check: ContentCheck | None) -> None:
+        check_wsgi(self.environ, check, self.cut_off)
 
     def agent(self) -> str:
         return self.environ.get("HTTP_USER_AGENT", "")  # type: ignore[no-any-return]

@@ -59,7 +59,24 @@ class Fetch(NamedTuple):
         return f"Fetch({self.url!r})"
 
 
-Ask = Find | Spend | Call | Fetch
+class Remember(NamedTuple):
+    """A nonce, to be used once and held until ``expires`` (Unix seconds). Answer: was it new?"""
+
+    key: bytes
+    now: float
+    expires: float
+
+
+class ReadBody(NamedTuple):
+    """The content of the request, at most ``limit`` bytes within ``seconds``; ``watch`` sees every piece. Answer: Body (``guard/body.py``)."""
+
+    request: Any
+    limit: int
+    seconds: float
+    watch: Callable[[bytes], None]
+
+
+Ask = Find | Spend | Call | Fetch | Remember | ReadBody
 T = TypeVar("T")
 Flow = Generator[Ask, Any, T]
 Answer = Callable[[Ask], Any]

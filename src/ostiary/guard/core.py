@@ -16,6 +16,7 @@ from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.certificate import ClientCertificate
+from ostiary.guard.authn.signed import SignedRequests
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.calls import left
 from ostiary.guard.csrf import Csrf
@@ -23,6 +24,8 @@ from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.outages import Outages
+from ostiary.guard.pepper import MASTER
+from ostiary.guard.pepper import find as find_keys
 from ostiary.guard.pepper import load as load_pepper
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from ostiary.guard.pepper import Peppers
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
-    from ostiary.guard.stores.base import Counters
+    from ostiary.guard.stores.base import Counters, Nonces
     from ostiary.guard.stores.keys_base import KeyStore
 
 logger = logging.getLogger("ostiary")
@@ -71,6 +74,7 @@ class Core:
                 bind(keys[0])
         self.forged = _forged(self.readers, self.settings.trust)
         self.world = World(self.counters, self.key_store)
+        self.signed = self._signed(given)
         self.path_policies = by_path(given.routes, given.policy_file)
         self.policies = Policies(
             named,
@@ -81,6 +85,7 @@ class Core:
             versions=self.settings.versions,
             cors=self.settings.cors,
             on_outage=self.outages.choice,
+            signed=self.signed,
         )
         self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address)
         self.stand_in: Principal | None = None
@@ -100,6 +105,16 @@ class Core:
         self.key_store = open_store(url, "keys")
         self.peppers = load_pepper(folder_of(url), given.pepper)
         return (ApiKeys(self.key_store, self.peppers, self.settings.roles),)
+
+    def _signed(self, given: Options) -> SignedRequests | None:
+        if self.key_store is None:
+            return None
+        masters = find_keys(MASTER, folder_of(self.settings.keys_url), given.master_key)
+        return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces)
+
+    def _open_nonces(self) -> Nonces:
+        self.world.nonces = nonces = open_store(self.settings.nonces_url, "nonces")
+        return nonces
 
     # What adapters call
 
@@ -160,6 +175,8 @@ class Core:
 
     def stopped(self, request: Request, status: int) -> Deny | None:
         """Why an answer that starts must not leave: nobody decided about it; or no route gave it and it is neither redirect nor error."""
+        if request.cut is not None:
+            return self.refuse(request, request.cut)
         if request.decision is None:
             return self.refuse(request, Deny(problem.UNDECLARED, "no_decision"))
         if request.compiled is self.policies.unmatched and status < _REDIRECTS and not isinstance(request.decision, Deny):
@@ -273,6 +290,8 @@ class Core:
 
     def record(self, request: Request, status: int) -> None:
         """One event of one call, when it is over."""
+        if request.body is not None:
+            request.body.close()
         versions = self.settings.versions
         named = "" if versions.header is None else versions.called(request, request.compiled)
         self.recorder.record(left(request, status, self.clock(), named))

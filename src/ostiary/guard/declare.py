@@ -9,6 +9,7 @@ The nearest word counts: the route's own, then the file's, then its blueprint's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ from ostiary.model.route import UNDECLARED, Location, Policy
 if TYPE_CHECKING:
     from ostiary.guard.request import Request
 
+DERIVED = ("@method", "@authority", "@scheme", "@target-uri", "@path", "@query")
+COMPONENT = re.compile(rf"{'|'.join(DERIVED)}|[!#$%&'*+\-.^_`|~0-9a-z]+")
 MARK = "__ostiary__"
 F = TypeVar("F")
 Plan = Callable[["Principal | None"], "str | None"]
@@ -84,6 +87,9 @@ class Declaration:
     issues: bool | None = _said(_one_of)
     csrf: bool | None = _said(_one_of)
     on_outage: str | None = _said(_one_of)
+    signed: tuple[str, ...] | bool | None = _said(_one_of)
+    signed_stream: bool | None = _said(_one_of)
+    max_body: int | None = _said(_one_of)
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)
@@ -134,6 +140,9 @@ def require(
     csrf: bool | None = None,
     owner: str | Callable[..., Any] | Owned | None = None,
     on_outage: str | None = None,
+    signed: bool | Iterable[str] | None = None,
+    signed_stream: bool | None = None,
+    max_body: int | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
 
@@ -141,6 +150,8 @@ def require(
 
     ``csrf`` False: pages of other sites may call in a browser's name. ``on_outage``: closed, open or share, for limits while their
     store is out.
+    ``signed``: the request has to be signed; names of components (``"x-tenant"``) are covered besides what every signature covers.
+    ``signed_stream``: the body is checked while the handler reads it. ``max_body``: bytes of a signed body.
     """
     if any_of is not None and not texts("any_of", any_of):
         raise PolicyError("any_of is empty: no scope would do; leave it out, or name scopes")
@@ -156,7 +167,21 @@ def require(
         csrf=_flag("csrf", csrf),
         owned=owner if owner is None or isinstance(owner, Owned) else owned(owner),
         on_outage=_outage(on_outage),
+        signed=signed_of(signed),
+        signed_stream=_flag("signed_stream", signed_stream),
+        max_body=_size("max_body", max_body),
     )
+
+
+def signed_of(said: bool | Iterable[str] | None) -> tuple[str, ...] | bool | None:
+    """What ``signed=`` means: None nothing said, False no signature, else the components that it has to cover besides. Raises PolicyError."""
+    if said is None or isinstance(said, bool):
+        return () if said else said
+    names = texts("signed", said)
+    for name in names:
+        if not COMPONENT.fullmatch(name):
+            raise PolicyError(f"signed: {name!r} is no component; write a header in lower case, or {', '.join(DERIVED)}")
+    return names
 
 
 def public(
@@ -265,6 +290,12 @@ def _flag(name: str, value: bool | None) -> bool | None:
     return value
 
 
+def _size(name: str, value: int | None) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise PolicyError(f"{name}: a number of bytes, not {value!r}")
+    return value
+
+
 def _scopes(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if callable(name):
@@ -304,7 +335,7 @@ def policy_of(declaration: Declaration) -> Policy:
             on_outage=declaration.on_outage,
             at=declaration.at,
         )
-    told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None}
+    told = {name: value for name in OF_POLICY if (value := getattr(declaration, name)) is not None and (name, value) != ("signed", False)}
     return Policy(
         **{
             **told,

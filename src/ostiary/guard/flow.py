@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostiary.errors import Defect
 from ostiary.guard import failures, network, ownership, transport
 from ostiary.guard.ask import Call, Flow
 from ostiary.guard.authn import Refusal
@@ -69,7 +70,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
             return core.csrf.refused(request, compiled, None) or ALLOW
         if compiled.delegate is not None:
             return (yield from _delegated(core, request, compiled, compiled.delegate))
-        who = yield from authenticate(core, request, compiled)
+        who = yield from (authenticate(core, request, compiled) if compiled.signature is None else _signed(core, request, compiled))
         if isinstance(who, Deny):
             return who
         if (forged := core.csrf.refused(request, compiled, who)) is not None:
@@ -117,6 +118,28 @@ def _verify(core: Core, request: Request, compiled: Compiled, text: str) -> Flow
         if answer is not None:
             return over or (yield from _failed(core, request, compiled, answer))
     return over or (yield from _failed(core, request, compiled, Refusal("credentials_unknown")))
+
+
+def _signed(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:
+    """Steps 8 to 10 where the route demands a signature, or takes one besides other credentials."""
+    demand = compiled.signature
+    if demand is None or core.signed is None:
+        raise Defect("a signature is demanded that nobody verifies")
+    try:
+        text = presented(request, core.settings.header)
+        found = read(request, compiled.readers, core.settings.trust, text) if compiled.readers else []
+    except Malformed:
+        return Deny(problem.BAD_CREDENTIALS_FORM, "credentials_malformed")
+    bearer = bool(text) or any(own and not reader.ambient for reader, own in found)
+    who = yield from core.signed.caller(request, demand, core.clock(), bearer=bearer)
+    if isinstance(who, (Principal, Deny)):
+        return who
+    if who is None and not demand.required:
+        return (yield from authenticate(core, request, compiled))
+    if who is None and not bearer:
+        return core.stand_in or Deny(problem.SIGNATURE, "credentials_missing", demand.accept)
+    denied = yield from _failed(core, request, compiled, who or Refusal("signature_missing"))
+    return denied if denied.problem is problem.TOO_MANY else Deny(problem.SIGNATURE, denied.reason, demand.accept)
 
 
 def admit(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Decision]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ostiary.errors import UsageError
 from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.basic import NAME as BASIC
+from ostiary.guard.authn.signed import NAME as SIGNED
 from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
@@ -22,6 +23,7 @@ from ostiary.wire import problem
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
+    from ostiary.guard.authn.signed import Demand, SignedRequests
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.versions import Versions
@@ -63,6 +65,7 @@ class Compiled:
         "readers",
         "route",
         "says_more",
+        "signature",
         "template",
         "version",
     )
@@ -83,6 +86,7 @@ class Compiled:
         cost: Cost | None = None,
         owned: Owned | None = None,
         cors: Cors | None = None,
+        signature: Demand | None = None,
         owner: object = None,
         versions: Versions | None = None,
         on_outage: str = CLOSED,
@@ -125,8 +129,10 @@ class Compiled:
             and on_outage == CLOSED
             and self.lifecycle is None
             and not (versions and versions.header)
+            and signature is None
             and _plain(policy)
         )
+        self.signature = signature
         self.granted: dict[int, Granted] = {}
         """For ``straight``, by the id of the principal."""
 
@@ -196,8 +202,10 @@ class Policies:
         monitor: bool = False,
         versions: Versions | None = None,
         cors: Cors | None = None,
+        signed: SignedRequests | None = None,
         on_outage: Callable[[str | None, str], str] = lambda said, _: said or CLOSED,
     ) -> None:
+        self._signed = signed
         self._on_outage = on_outage
         self._authenticators = {one.name: one for one in authenticators}
         self._default = default
@@ -248,15 +256,31 @@ class Policies:
             cost=said.cost,
             owned=said.owned,
             cors=said.cors or self._cors,
+            signature=self._signature(policy, delegate, method, template),
             owner=owner,
             versions=self._versions,
             on_outage=self._on_outage(policy.on_outage, f"{method} {template}"),
         )
 
+    def _signature(self, policy: Policy, delegate: Delegated | None, method: str, template: str) -> Demand | None:
+        """What is demanded of a signature; None where none is looked at. Raises UsageError for what does not go together."""
+        accepted = SIGNED in policy.schemes
+        if policy.public or not policy.declared or (policy.signed is None and not accepted):
+            if policy.max_body is not None or policy.signed_stream:
+                raise UsageError(f"{method} {template}: max_body and signed_stream are about signed requests: write signed=True")
+            return None
+        if delegate is not None or (policy.schemes and not accepted):
+            raise UsageError(f"{method} {template}: signed=True demands a signature, and {policy.schemes[0]} is none: name one of them")
+        if self._signed is None:
+            raise UsageError(f"{method} {template}: signatures need a store of keys; keys=static(...) has none")
+        required = policy.signed is not None or policy.schemes == (SIGNED,)
+        more = policy.signed if isinstance(policy.signed, tuple) else ()
+        return self._signed.demand(method, more, required=required, streamed=policy.signed_stream, max_body=policy.max_body)
+
     def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator | Reader, ...]:
         if not policy.schemes:
             return tuple(self._authenticators.values())
-        named = [name for name in policy.schemes if not name.startswith("delegated:")]
+        named = [name for name in policy.schemes if not name.startswith("delegated:") and name != SIGNED]
         unknown = [name for name in named if name not in self._authenticators]
         if unknown:
             known = ", ".join(self._authenticators) or "none"

@@ -5,16 +5,22 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ostiary.errors import SignatureReason
+from ostiary.guard.decision import Deny
+from ostiary.wire import problem
 from ostiary.wire.needle import SHORTEST, Needle
 
 if TYPE_CHECKING:
+    from ostiary.guard.body import Body
     from ostiary.guard.decision import Decision, Principal
     from ostiary.guard.policies import Compiled
     from ostiary.guard.stores.base import Spent
     from ostiary.model.limit import Limit
+    from ostiary.wire.digest import ContentCheck
+    from ostiary.wire.message import Message
 
 _PROCESS = secrets.token_hex(4)
 _NOTHING: Mapping[str, Any] = {}
@@ -59,6 +65,8 @@ class Request:
     decision: Decision | None = None
     verdict: str = "allow"
     reason: str = ""
+    body: Body | None = None
+    cut: Deny | None = None
     _needles: tuple[str, tuple[Needle, ...]] | None = None
 
     def __init__(self, method: str, path: str, query: str, peer: str, scheme: str, authority: str, started: float) -> None:
@@ -101,3 +109,26 @@ class Request:
     def agent(self) -> str:
         """The User-Agent, "" when there is none."""
         return next(iter(self.header("user-agent")), "")
+
+    def message(self) -> Message:
+        """The request as a signature sees it: path and header lines as they were sent, the authority as far as proxies are trusted.
+
+        Raises BadSignature where the path that was sent cannot be known.
+        """
+        raise NotImplementedError
+
+    def read_body(self, limit: int, seconds: float, watch: Callable[[bytes], None]) -> Body | Awaitable[Body]:
+        """Reads the content before the app does, which then reads it again (``ask.ReadBody``)."""
+        raise NotImplementedError
+
+    def check_body(self, check: ContentCheck | None) -> None:
+        """Lets the app read on until the content turns out to be another; None: there may be none at all."""
+        raise NotImplementedError
+
+    def cut_off(self) -> bool:
+        """The content that the app is reading is not the one that was signed: whatever it answers is a refusal. False where we only watch."""
+        watched = self.compiled is not None and self.compiled.monitor
+        self.verdict, self.reason = "monitor" if watched else "deny", SignatureReason.DIGEST.value
+        if not watched:
+            self.cut = Deny(problem.SIGNATURE, self.reason)
+        return not watched

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import UsageError
 from ostiary.guard import network, transport
+from ostiary.guard.authn.signed import Signatures
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.declare import Declaration, limits_of, texts
 from ostiary.guard.limit_headers import LimitFields
@@ -38,6 +39,7 @@ FAILURES = "20 per minute"
 KEY_FAILURES = "10 per minute"
 UNMATCHED = "60 per minute"
 _FIELDS = LimitFields()
+_SIGNATURES = Signatures()
 _RESERVED = frozenset({"authorization", "cookie", "host", "connection", "content-length", "content-type", "transfer-encoding"})
 
 
@@ -52,7 +54,7 @@ class FailureLimits(NamedTuple):
 class Options:
     """What ``Guard(app, …)`` takes.
 
-    ``store`` is the URL of all roles (OSTIARY_STORE, else ``sqlite:///ostiary.db``); ``keys``, ``counters`` and ``events`` replace
+    ``store`` is the URL of all roles (OSTIARY_STORE, else ``sqlite:///ostiary.db``); ``keys``, ``counters``, ``events`` and ``nonces`` replace
     one each; ``keys`` may be ``static("API_KEY")``. ``mode``: enforce or monitor. ``proxies``: trusted hops or networks. ``https``:
     required, proxy or off (default: off in ``environment="development"``). ``failures`` and ``unmatched``: limits by address for failed
     attempts and unknown paths, ``key_failures``: by address and key id; None for none. ``roles``: named sets of scopes; a key with the
@@ -60,6 +62,7 @@ class Options:
     ``versions``: ``{"v1": deprecated("2026-01-01", "2027-01-01")}``; ``version_header`` names a version where the path does not.
     ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
+    ``signatures``: how long one counts, how large a signed body may be; ``master_key`` opens the secrets of HMAC signing keys.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
     else events go. ``redact_logs``: ``ostiary.redact.install()``. ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
     hosts. ``lease``: the part of a limit that a worker takes in hand, so as not to ask the store at each call (stores/leased.py).
@@ -70,7 +73,9 @@ class Options:
     keys: str | StaticKeys | None = None
     counters: str | None = None
     events: str | None = None
+    nonces: str | None = None
     pepper: str | bytes | None = None
+    master_key: str | bytes | None = None
     mode: str = "enforce"
     default: Declaration | None = None
     limits: str | Iterable[str] | None = None
@@ -92,6 +97,7 @@ class Options:
     hosts: Iterable[str] | None = None
     security_headers: bool = True
     limit_fields: LimitFields = _FIELDS
+    signatures: Signatures = _SIGNATURES
     allow: Iterable[str] | None = None
     deny: Iterable[str] = ()
     ipv6_prefix: int = 64
@@ -117,6 +123,7 @@ class Settings:
     keys_url: str
     counters_url: str
     events_url: str
+    nonces_url: str
     monitor: bool
     header: str
     query_parameters: frozenset[str]
@@ -124,6 +131,7 @@ class Settings:
     trust: Trust
     transport: Transport
     limit_fields: LimitFields
+    signatures: Signatures
     allowed: Networks | None
     denied: Networks | None
     ipv6_prefix: int
@@ -147,6 +155,7 @@ def settings_of(options: Options) -> Settings:
         keys_url=options.keys if isinstance(options.keys, str) and options.keys else url,
         counters_url=options.counters or url,
         events_url=options.events or url,
+        nonces_url=options.nonces or options.counters or url,
         monitor=_one_of("mode", options.mode, MODES) == "monitor",
         header=_header(options.header),
         query_parameters=frozenset(name.lower() for name in texts("query_parameters", options.query_parameters)),
@@ -159,6 +168,7 @@ def settings_of(options: Options) -> Settings:
             options.security_headers,
         ),
         limit_fields=options.limit_fields,
+        signatures=options.signatures,
         allowed=None if options.allow is None else Networks(texts("allow", options.allow)),
         denied=denied if denied.texts else None,
         ipv6_prefix=_prefix(options.ipv6_prefix),
@@ -180,6 +190,10 @@ def _check(options: Options) -> None:
         raise UsageError(f"default: require(...) or public(...), not {options.default!r}")
     if not isinstance(options.limit_fields, LimitFields):
         raise UsageError(f"limit_fields: LimitFields(...), not {options.limit_fields!r}")
+    if not isinstance(options.signatures, Signatures):
+        raise UsageError(f"signatures: Signatures(...), not {options.signatures!r}")
+    if options.master_key is not None and not isinstance(options.master_key, (str, bytes)):
+        raise UsageError(f"master_key: at least 32 random bytes, or those in base64, not {type(options.master_key).__name__}")
     if options.pepper is not None and not isinstance(options.pepper, (str, bytes)):
         raise UsageError(f"pepper: at least 32 random bytes, or those in base64, not {type(options.pepper).__name__}")
 

@@ -9,7 +9,7 @@ from ostiary.errors import MissingExtra, UsageError
 from ostiary.guard import masterkey
 from ostiary.guard.keyrecord import KeyRecord
 from ostiary.guard.pepper import MASTER, Peppers
-from ostiary.wire.signing_key import Algorithm, SignKey, VerifyKey
+from ostiary.wire.signing_key import Algorithm, VerifyKey
 
 SECRET_PREFIX = "ostsig_"  # noqa: S105 what secrets begin with
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ostiary.guard.ask import Ask, Call, Fetch, Find, Spend
+from ostiary.guard.ask import Ask, Call, Fetch, Find, ReadBody, Remember, Spend
 from ostiary.guard.fetching import Fetcher
+from ostiary.guard.stores.base import StoreDown
 
 if TYPE_CHECKING:
-    from ostiary.guard.stores.base import Counters
+    from ostiary.guard.stores.base import Counters, Nonces
     from ostiary.guard.stores.keys_base import KeyStore
 
 _Answers = Mapping[type, Callable[[Any], Any]]
@@ -24,8 +25,22 @@ class World:
         self.counters = counters
         self.keys = keys
         self.fetcher = Fetcher()
-        self._answers: _Answers = {Spend: self._spend, Find: self._find, Call: self._call, Fetch: self.fetcher.fetch}
-        self._in_loop: _Answers = {**self._answers, Spend: self._spend_in_loop, Call: self._call_in_loop, Fetch: self.fetcher.afetch}
+        self.nonces: Nonces | None = None
+        self._answers: _Answers = {
+            Spend: self._spend,
+            Find: self._find,
+            Call: self._call,
+            Fetch: self.fetcher.fetch,
+            Remember: self._remember,
+            ReadBody: self._read_body,
+        }
+        self._in_loop: _Answers = {
+            **self._answers,
+            Spend: self._spend_in_loop,
+            Call: self._call_in_loop,
+            Fetch: self.fetcher.afetch,
+            Remember: self._remember_in_loop,
+        }
 
     def answer(self, ask: Ask) -> Any:
         """One answer, in a thread."""
@@ -47,6 +62,23 @@ class World:
             return None
         return self.keys.find_imported(ask.digests) if ask.digests else self.keys.find(ask.key_id)
 
+    def _remember(self, ask: Remember) -> Any:
+        return self._nonces().remember(*ask)
+
+    def _remember_in_loop(self, ask: Remember) -> Any:
+        nonces = self._nonces()
+        remember = getattr(nonces, "aremember", nonces.remember)
+        return remember(*ask)
+
+    def _nonces(self) -> Nonces:
+        if self.nonces is None:
+            raise StoreDown("this guard has no store of nonces")
+        return self.nonces
+
+    @staticmethod
+    def _read_body(ask: ReadBody) -> Any:
+        return ask.request.read_body(ask.limit, ask.seconds, ask.watch)
+
     @staticmethod
     def _call(ask: Call) -> Any:
         reply = ask.function(*ask.arguments)
@@ -60,12 +92,14 @@ class World:
 
     async def aclose(self) -> None:
         """Closes what belongs to the event loop that ends."""
-        if (close := getattr(self.counters, "aclose", None)) is not None:
-            await close()
+        for store in (self.counters, self.nonces):
+            if (close := getattr(store, "aclose", None)) is not None:
+                await close()
 
     def close(self) -> None:
         """Closes the stores; they may be used again."""
         self.fetcher.close()
         self.counters.close()
-        if self.keys is not None:
-            self.keys.close()
+        for store in (self.keys, self.nonces):
+            if store is not None:
+                store.close()

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from ostiary.model.lifecycle import Lifecycle
 
 _SECTION = "tool.ostiary"
-_DECIDING = ("public", "require", "any", "schemes")
 _LIFECYCLE = {"since": "since", "sunset": "sunset", "successor": "successor", "after-sunset": "after_sunset"}
 _CORS = {name.replace("_", "-"): name for name in ("origins", "methods", "headers", "expose", "credentials", "max_age")}
+_ACCESS = ("public", "require", "any", "schemes")
+_DECIDING = (*_ACCESS, "signed")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WEBSOCKET")
 _PATH = re.compile(r"/[^\s?#<>]*")
+_COMPONENT = re.compile(r"@(?:method|authority|scheme|target-uri|path|query)|[!#$%&'*+\-.^_`|~0-9a-z]+")
 _SCHEME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -95,7 +97,7 @@ def _policy(source: TomlSource, item: object) -> PathPolicy:
     read = {field: reader(source, item, key) for key, (field, reader) in _READERS.items()}
     policy = Policy(
         **{field: value for field, value in read.items() if value is not None},
-        declared=any(key in item for key in _DECIDING),
+        declared=any(item.get(key, False) is not False for key in _DECIDING),
         public="public" in item,
         at=Location(source.shown, source.line("path")),
     )
@@ -225,6 +227,29 @@ def _cors(source: TomlSource, item: dict[str, Any], key: str) -> Cors | None:
     return cast("Cors", _explained(source, key, lambda _: cross_origin(*origins, **more), ""))
 
 
+def _signed(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ...] | bool | None:
+    """True is the least that a signature covers, a list adds to that."""
+    if key not in item or isinstance(item[key], bool):
+        return None if key not in item else () if item[key] else False
+    names = source.texts(item, key)
+    for name in names:
+        if not _COMPONENT.fullmatch(name):
+            raise source.wrong(f"{name!r} is no component of a request: a header in lower case, or one such as @target-uri", key)
+    return names
+
+
+def _flag(source: TomlSource, item: dict[str, Any], key: str) -> bool | None:
+    said: bool | None = source.typed(item, key, bool, "true or false")
+    return said
+
+
+def _size(source: TomlSource, item: dict[str, Any], key: str) -> int | None:
+    size: int | None = source.typed(item, key, int, "a number of bytes")
+    if size is not None and (isinstance(size, bool) or size < 0):
+        raise source.wrong(f"{key} is a number of bytes", key)
+    return size
+
+
 def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
     """What ``read`` makes of the text; its refusal with the place in the file."""
     try:
@@ -247,6 +272,9 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "on-outage": ("on_outage", _on_outage),
     "deprecated": ("lifecycle", _lifecycle),
     "cors": ("cors", _cors),
+    "signed": ("signed", _signed),
+    "signed_stream": ("signed_stream", _flag),
+    "max_body": ("max_body", _size),
 }
 
 
@@ -255,7 +283,7 @@ def _refuse_said_twice(source: TomlSource, found: tuple[PathPolicy, ...], items:
     said: dict[tuple[str, str, str], int] = {}
     for index, (one, item) in enumerate(zip(found, items, strict=True)):
         for key in item.keys() - {"path", "methods"}:
-            what = "access" if key in _DECIDING else key
+            what = "access" if key in _ACCESS else key
             for method in one.methods or ("",):
                 first = said.setdefault((one.path, method, what), index)
                 if first != index:

@@ -97,7 +97,9 @@ class Policy:
     ``limits`` None is the guard's default, () is exempt. ``networks`` None is everywhere, () is nowhere. ``monitor`` None is as
     the guard's mode. ``issues`` says that the answer may hold a new credential,
     ``csrf`` that a browser's calls must not come from pages of other sites, ``on_outage`` (closed, open, share) what becomes of limits
-    while their store is out; None is as the guard's. ``reason`` is why a public route is public.
+    while their store is out; None is as the guard's. ``signed`` None or False demands no signature, a tuple one that covers these
+    components besides what every one covers; ``signed_stream``: its body is not read before; ``max_body``: how many bytes of it may be.
+    ``reason`` is why a public route is public.
     """
 
     declared: bool = True
@@ -105,7 +107,9 @@ class Policy:
     schemes: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     owner: str | None = None
-    signature: str | None = None
+    signed: tuple[str, ...] | bool | None = None
+    signed_stream: bool = False
+    max_body: int | None = None
     networks: tuple[str, ...] | None = None
     lifecycle: Lifecycle | None = None
     cors: Cors | None = None

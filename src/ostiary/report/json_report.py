@@ -88,7 +88,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
         "schemes": list(policy.schemes),
         "scopes": list(policy.scopes),
         "owner": policy.owner,
-        "signature": policy.signature,
+        "signature": ", ".join(("required", *policy.signed)) if isinstance(policy.signed, tuple) else None,
         "networks": None if policy.networks is None else list(policy.networks),
         "deprecated": _day(policy.lifecycle.since if policy.lifecycle is not None else None),
         "sunset": _day(policy.lifecycle.sunset if policy.lifecycle is not None else None),

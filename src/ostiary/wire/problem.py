@@ -55,6 +55,18 @@ NOT_YOURS = Problem(403, "not_yours", "Forbidden", "This belongs to somebody els
 BAD_CREDENTIALS_FORM = Problem(
     400, "bad_credentials_form", "Bad Request", "Send exactly one credential, in one header: X-API-Key or Authorization."
 )
+SIGNATURE = Problem(
+    401, "signature_required", "Unauthorized", "Send the request signed, as Accept-Signature says.", (("WWW-Authenticate", "Signature"),)
+)
+BAD_SIGNATURE_FORM = Problem(
+    400,
+    "bad_signature_form",
+    "Bad Request",
+    "Send exactly one signature, in the form of RFC 9421 or of the simple scheme, and no other credential.",
+)
+CONTENT_TOO_LARGE = Problem(413, "content_too_large", "Content Too Large", "A signed request to this route has to be smaller.")
+CONTENT_TOO_SLOW = Problem(408, "content_too_slow", "Request Timeout", headers=(("Connection", "close"),))
+CONTENT_BROKEN = Problem(400, "content_broken", "Bad Request", "The content did not arrive as it was announced.")
 KEY_IN_QUERY = Problem(
     400, "key_in_query", "Bad Request", "Keys in a URL end up in logs. Send the key in X-API-Key or Authorization, and replace this one."
 )

@@ -78,7 +78,7 @@ def verify_request(
     ``body`` says whether so much as a byte of content came, whatever Content-Length announced.
     """
     nonce, created, expires = _said(given)
-    _covers(given, required(body=body, more=more))
+    covers(given, required(body=body, more=more))
     check_fresh(created, now, expires=expires, window=window, skew=skew)
     signature.verify(message, given, key)
     digests = _digests(message, given)
@@ -97,8 +97,8 @@ def _said(given: Signature) -> tuple[str, int, int | None]:
     return nonce, created, expires
 
 
-def _covers(given: Signature, names: tuple[str, ...]) -> None:
-    """A name with parameters covers less, or something else."""
+def covers(given: Signature, names: tuple[str, ...]) -> None:
+    """Raises BadSignature when one of these is not covered; a name with parameters covers less, or something else."""
     covered = {item.value for item in given.covered.items if not item.parameters}
     missing = [name for name in names if name not in covered]
     if missing:

@@ -65,6 +65,11 @@ def presented(message: Message) -> str | None:
     return None if not message.values("x-signature") else _said(message)[0]
 
 
+def created(message: Message) -> int:
+    """The time that the request claims to be signed at, in Unix seconds. Raises BadSignature."""
+    return int(_said(message)[1])
+
+
 def _said(message: Message) -> tuple[str, str, str, str]:
     lines = [message.values(name) for name in _NAMES]
     if any(len(line) != 1 for line in lines):
