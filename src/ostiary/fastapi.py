@@ -48,20 +48,38 @@ from ostiary.guard.declare import (
     Delegated,
     PolicyError,
     Refused,
+    concurrent,
     cors,
     delegated,
     deprecated,
+    distinct,
     exempt,
     limit,
     merged,
     public,
     require,
+    timeout,
 )
 from ostiary.guard.describe import APIKEY, describe
 from ostiary.guard.ownership import owned
 from ostiary.model.limit import Limit
 
-__all__ = ["Guard", "Principal", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = [
+    "Guard",
+    "Principal",
+    "concurrent",
+    "cors",
+    "delegated",
+    "deprecated",
+    "distinct",
+    "exempt",
+    "limit",
+    "owned",
+    "public",
+    "require",
+    "static",
+    "timeout",
+]
 
 SCHEME = APIKEY
 

@@ -43,7 +43,22 @@ from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reache
 from ostiary.guard.core import Core
 from ostiary.guard.cors import is_preflight
 from ostiary.guard.decision import ALLOW, Decision, Deny
-from ostiary.guard.declare import MARK, Declaration, Delegated, cors, delegated, deprecated, exempt, limit, merged, nearest, public, require
+from ostiary.guard.declare import (
+    MARK,
+    Declaration,
+    Delegated,
+    concurrent,
+    cors,
+    delegated,
+    deprecated,
+    distinct,
+    exempt,
+    limit,
+    merged,
+    nearest,
+    public,
+    require,
+)
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
@@ -53,7 +68,7 @@ from ostiary.wsgi import KEY, Shim, WsgiRequest
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-__all__ = ["Guard", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = ["Guard", "concurrent", "cors", "delegated", "deprecated", "distinct", "exempt", "limit", "owned", "public", "require", "static"]
 
 EXTENSION = "ostiary"
 logger = logging.getLogger("ostiary")
@@ -156,7 +171,10 @@ class Installed:
         # By the blueprint itself: nested, or registered under another name, it is not called what it calls itself.
         outer = [self._blueprints.get(self.app.blueprints.get(name)) for name in _blueprint_names(rule.endpoint)]
         gated = partial(self._gated, rule, view, method)
-        return self.core.policies.compile(method, template(rule), _mark_of(view, method), outer, owner=view, gated=gated)
+        compiled = self.core.policies.compile(method, template(rule), _mark_of(view, method), outer, owner=view, gated=gated)
+        if compiled.policy.timeout is not None:
+            raise UsageError(f"{method} {compiled.template}: nothing can end a thread: set the time-out in the server (gunicorn --timeout)")
+        return compiled
 
     def around(self, dispatch: Any) -> Any:
         """``full_dispatch_request`` of the app, with the decision before it."""
@@ -194,7 +212,7 @@ class Installed:
             request.decision = ALLOW
             return self.core.preflight(request, self._offered(asked)) or ALLOW
         compiled = self.compiled(rule, method if rule.methods is not None else "*")
-        if compiled.owned is not None:
+        if compiled.owned is not None or compiled.policy.distinct is not None:
             request.parameters = asked.view_args or {}
         return self.core.decide(request, compiled)
 

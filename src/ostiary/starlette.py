@@ -6,12 +6,13 @@ scope that carries our request. A mount of an app with routes defers to those; a
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 from ostiary.errors import MissingExtra, UsageError
@@ -29,7 +30,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ostiary import redact
-from ostiary.asgi import KEY, AsgiRequest, Receive, Scope, Send, Shim, respond
+from ostiary.asgi import KEY, AsgiRequest, Message, Receive, Scope, Send, Shim, respond
 from ostiary.guard import answers
 from ostiary.guard.authn.statics import static
 from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reached, problems, warning
@@ -41,22 +42,41 @@ from ostiary.guard.declare import (
     Declaration,
     Delegated,
     Refused,
+    concurrent,
     cors,
     delegated,
     deprecated,
+    distinct,
     exempt,
     limit,
     nearest,
     public,
     require,
+    timeout,
 )
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
+from ostiary.wire import problem
 
-__all__ = ["Guard", "Principal", "cors", "delegated", "deprecated", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = [
+    "Guard",
+    "Principal",
+    "concurrent",
+    "cors",
+    "delegated",
+    "deprecated",
+    "distinct",
+    "exempt",
+    "limit",
+    "owned",
+    "public",
+    "require",
+    "static",
+    "timeout",
+]
 
 STATE = "ostiary"
 _ANY = "*"
@@ -253,7 +273,11 @@ def wrap(cls: type) -> None:
             decision, receive = await _judged(route, scope, receive, request)
         try:
             if not isinstance(decision, Deny):
-                await own(self, scope, receive, send)
+                compiled = request.compiled
+                if compiled is None or compiled.monitor or compiled.policy.timeout is None:
+                    await own(self, scope, receive, send)
+                else:
+                    await _in_time(functools.partial(own, self, scope, receive), send, request, compiled.policy.timeout)
                 return
         except Refused as late:
             decision = late.denied
@@ -271,6 +295,27 @@ async def _judged(route: Any, scope: Scope, receive: Receive, request: AsgiReque
     finally:
         # No circle: it leads to the scope, and that to the request.
         request.receive = None
+
+
+async def _in_time(answer: Callable[[Send], Awaitable[None]], send: Send, request: AsgiRequest, seconds: float) -> None:
+    """Ends what takes longer. Raises Refused, or TimeoutError where a part of the answer has left already."""
+    started = False
+
+    async def noting(message: Message) -> None:
+        nonlocal started
+        started = True
+        await send(message)
+
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            await answer(noting)
+    except TimeoutError:
+        denied = Deny(problem.TIMED_OUT, "timeout")
+        if started or not limit.expired():
+            raise
+        request.site.core.refuse(request, denied)
+        raise Refused(denied) from None
 
 
 def _included(route: Any, scope: Scope) -> Any:

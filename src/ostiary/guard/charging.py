@@ -48,10 +48,15 @@ def told(request: Request, asked: tuple[Charge, ...], spent: Spent, *, shown: bo
     return Deny(problem.TOO_MANY, "rate_limit" if request.reason != STORE_DOWN else f"{STORE_DOWN}:rate_limit")
 
 
+def caller_of(core: Core, request: Request, who: Principal | None) -> tuple[str, str]:
+    """Whose calls are counted together: the principal's, else those of the address (IPv6 by /64)."""
+    known = who is not None and (who.key_id or who.subject)
+    return (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.settings.ipv6_prefix))
+
+
 def charged(core: Core, request: Request, charges: Charges, who: Principal | None, cost: int | None) -> tuple[Charge, ...]:
     """Each limit with the counter that it is counted in."""
-    known = who is not None and (who.key_id or who.subject)
-    caller = (who.scheme, known) if who is not None and known else ("address", network.bucket(request.address, core.settings.ipv6_prefix))
+    caller = caller_of(core, request, who)
     return tuple(
         [
             Charge(

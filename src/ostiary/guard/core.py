@@ -19,6 +19,7 @@ from ostiary.guard.authn.certificate import ClientCertificate
 from ostiary.guard.authn.signed import SignedRequests
 from ostiary.guard.authn.statics import StaticKeys
 from ostiary.guard.calls import left
+from ostiary.guard.concurrency import Running
 from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
@@ -86,6 +87,7 @@ class Core:
             cors=self.settings.cors,
             on_outage=self.outages.choice,
             signed=self.signed,
+            concurrent=self.settings.concurrent,
         )
         self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address)
         self.stand_in: Principal | None = None
@@ -96,6 +98,7 @@ class Core:
         self.csrf = Csrf(
             texts("csrf_origins", given.csrf_origins), given.keys.seed if isinstance(given.keys, StaticKeys) else self._address_key
         )
+        self.running = Running()
         self._said_clear = False
 
     def _keys(self, given: Options) -> tuple[Authenticator, ...]:
@@ -292,6 +295,9 @@ class Core:
         """One event of one call, when it is over."""
         if request.body is not None:
             request.body.close()
+        if request.held:
+            self.running.leave(request.held)
+            request.held = ()
         versions = self.settings.versions
         named = "" if versions.header is None else versions.called(request, request.compiled)
         self.recorder.record(left(request, status, self.clock(), named))

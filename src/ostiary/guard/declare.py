@@ -22,7 +22,7 @@ from ostiary.model import limit as limit_text
 from ostiary.model import scope as scope_text
 from ostiary.model.cors import EXPOSED, SENT, Cors, cross_origin
 from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
-from ostiary.model.limit import Limit
+from ostiary.model.limit import Limit, distinct_of
 from ostiary.model.outage import choice
 from ostiary.model.route import UNDECLARED, Location, Policy
 
@@ -95,6 +95,9 @@ class Declaration:
     cost: Cost | None = _said(_one_of)
     owned: Owned | None = _said(_one_of)
     cors: Cors | None = _said(_one_of)
+    distinct: tuple[str, Limit] | None = _said(_one_of)
+    concurrent: int | None = _said(_one_of)
+    timeout: float | None = _said(_one_of)
     lifecycle: Lifecycle | None = _said(_one_of)
     at: Location | None = _said(_either)
 
@@ -237,6 +240,25 @@ def cors(
     return Declaration(
         cors=cross_origin(*origins, methods=methods, headers=headers, expose=expose, credentials=credentials, max_age=max_age)
     )
+
+
+def distinct(parameter: str, rate: str | Limit) -> Declaration:
+    """At most so many different values of a path parameter for each caller, as in ``distinct("order_id", "100 per hour")`` (LIMIT-7)."""
+    return Declaration(distinct=distinct_of(parameter, rate))
+
+
+def concurrent(most: int) -> Declaration:
+    """At most so many calls of each caller at the same time, in each worker process."""
+    if type(most) is not int or most < 1:
+        raise PolicyError(f"concurrent: a whole number from 1 on, not {most!r}")
+    return Declaration(concurrent=most)
+
+
+def timeout(seconds: float) -> Declaration:
+    """A call that takes longer is ended with 503. For ASGI apps: nothing can end a thread."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 86_400:
+        raise PolicyError(f"timeout: seconds above 0, not {seconds!r}")
+    return Declaration(timeout=float(seconds))
 
 
 def exempt() -> Declaration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard import ownership
-from ostiary.guard.declare import cors, delegated, deprecated, exempt, limit, public, require
+from ostiary.guard.declare import concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require
 
 if TYPE_CHECKING:
     from ostiary.guard.decision import Principal
@@ -22,6 +22,8 @@ class Facade:
     delegated = staticmethod(delegated)
     deprecated = staticmethod(deprecated)
     cors = staticmethod(cors)
+    distinct = staticmethod(distinct)
+    concurrent = staticmethod(concurrent)
 
     def _current(self) -> Request | None:
         raise NotImplementedError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ostiary.errors import Defect
-from ostiary.guard import failures, network, ownership, transport
+from ostiary.guard import concurrency, distinct, failures, network, ownership, transport
 from ostiary.guard.ask import Call, Flow
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented, read
@@ -67,7 +67,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
         if request.query and (leaked := in_query(request.query, core.settings.query_parameters)) is not None:
             return (yield from _in_query(core, request, leaked))
         if policy.public:
-            return core.csrf.refused(request, compiled, None) or ALLOW
+            return core.csrf.refused(request, compiled, None) or (yield from _within(core, request, compiled, None)) or ALLOW
         if compiled.delegate is not None:
             return (yield from _delegated(core, request, compiled, compiled.delegate))
         who = yield from (authenticate(core, request, compiled) if compiled.signature is None else _signed(core, request, compiled))
@@ -152,10 +152,19 @@ def admit(core: Core, request: Request, compiled: Compiled, who: Principal | Non
         return refused
     if not may(who, request, compiled):
         return Deny(compiled.insufficient, "scope")
-    charges = compiled.charges_of(who)
-    if charges and (over := (yield from spend(core, request, charges, who, cost=_cost(request, compiled)))):
+    if over := (yield from _within(core, request, compiled, who)):
         return over
     return ((yield from ownership.check(request, compiled.owned, who)) if compiled.owned is not None else None) or ALLOW
+
+
+def _within(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Deny | None]:
+    """Step 14: calls at the same time, limits, different objects. A public route's limits were spent before."""
+    if (busy := concurrency.check(core, request, compiled, who)) is not None:
+        return busy
+    charges = () if compiled.policy.public else compiled.charges_of(who)
+    if charges and (over := (yield from spend(core, request, charges, who, cost=_cost(request, compiled)))):
+        return over
+    return (yield from distinct.check(core, request, compiled, who))
 
 
 def from_elsewhere(core: Core, request: Request, who: Principal) -> Deny | None:

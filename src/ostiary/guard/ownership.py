@@ -67,10 +67,15 @@ def owned(what: str | Callable[..., Any] = "", *, by: str = "", tenant: str = ""
 
 def check_template(one: Owned, method: str, template: str) -> None:
     """Can it be asked on this route? UsageError when a parameter is not in its path."""
-    names = set(_NAME.findall(template))
     needed = set(_required(one.loader)) if one.loader is not None else {name for name in (one.parameter, one.tenant) if name}
-    if missing := sorted(needed - names):
-        raise UsageError(f"{method} {template}: owner needs {', '.join(missing)}, which is no parameter of this path")
+    for name in sorted(needed):
+        check_parameter("owner", name, method, template)
+
+
+def check_parameter(what: str, name: str, method: str, template: str) -> None:
+    """UsageError when the path has no such parameter."""
+    if name not in _NAME.findall(template):
+        raise UsageError(f"{method} {template}: {what} needs {name}, which is no parameter of this path")
 
 
 def check(request: Request, one: Owned, who: Principal | None) -> Flow[Deny | None]:

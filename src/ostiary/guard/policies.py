@@ -15,7 +15,7 @@ from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
 from ostiary.guard.network import Networks
-from ostiary.guard.ownership import Owned, check_template
+from ostiary.guard.ownership import Owned, check_parameter, check_template
 from ostiary.model import limit as limit_text
 from ostiary.model.outage import CLOSED
 from ostiary.model.route import UNDECLARED, Policy
@@ -43,6 +43,7 @@ class Compiled:
         "authenticators",
         "by_address",
         "by_principal",
+        "concurrent",
         "cors",
         "cost",
         "csrf",
@@ -87,6 +88,7 @@ class Compiled:
         owned: Owned | None = None,
         cors: Cors | None = None,
         signature: Demand | None = None,
+        concurrent: int | None = None,
         owner: object = None,
         versions: Versions | None = None,
         on_outage: str = CLOSED,
@@ -117,6 +119,8 @@ class Compiled:
         self.plans = plans
         self.cost = cost
         self.owned = owned
+        places = (((template,), policy.concurrent), ((), concurrent))
+        self.concurrent = tuple([(place, most) for place, most in places if most is not None])
         self.cors = cors
         self.says_more = self.lifecycle is not None or cors is not None
         """Has an answer headers that most have not?"""
@@ -127,6 +131,7 @@ class Compiled:
             and not plans
             and cost is None
             and on_outage == CLOSED
+            and not self.concurrent
             and self.lifecycle is None
             and not (versions and versions.header)
             and signature is None
@@ -204,6 +209,7 @@ class Policies:
         cors: Cors | None = None,
         signed: SignedRequests | None = None,
         on_outage: Callable[[str | None, str], str] = lambda said, _: said or CLOSED,
+        concurrent: int | None = None,
     ) -> None:
         self._signed = signed
         self._on_outage = on_outage
@@ -217,6 +223,7 @@ class Policies:
         self.demanded: dict[tuple[str, str], tuple[str, ...]] = {}
         """The scopes of each (method, template), for the record of which were ever used."""
         self.unmatched = Compiled(UNDECLARED, "*", "", monitor=monitor, cors=cors, on_outage=on_outage(None, ""))
+        self._concurrent = concurrent
 
     def compile(
         self,
@@ -239,6 +246,8 @@ class Policies:
         policy = policy_of(said)
         if said.owned is not None:
             check_template(said.owned, method, template)
+        if said.distinct is not None:
+            check_parameter("distinct", said.distinct[0], method, template)
         authenticators, readers = told_apart(self._allowed(policy, method, template))
         delegate = said.delegates[0] if said.delegates else None
         self.demanded[method, template] = (*policy.scopes, *policy.any_scopes)
@@ -257,6 +266,7 @@ class Policies:
             owned=said.owned,
             cors=said.cors or self._cors,
             signature=self._signature(policy, delegate, method, template),
+            concurrent=self._concurrent,
             owner=owner,
             versions=self._versions,
             on_outage=self._on_outage(policy.on_outage, f"{method} {template}"),

@@ -15,7 +15,7 @@ from ostiary.errors import UsageError
 from ostiary.guard import network, transport
 from ostiary.guard.authn.signed import Signatures
 from ostiary.guard.authn.statics import StaticKeys
-from ostiary.guard.declare import Declaration, limits_of, texts
+from ostiary.guard.declare import Declaration, concurrent, limits_of, texts
 from ostiary.guard.limit_headers import LimitFields
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.policyfiles import FILE
@@ -66,6 +66,7 @@ class Options:
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
     else events go. ``redact_logs``: ``ostiary.redact.install()``. ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
     hosts. ``lease``: the part of a limit that a worker takes in hand, so as not to ask the store at each call (stores/leased.py).
+    ``concurrent``: calls of one caller at the same time, in each worker process.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.
     """
 
@@ -106,6 +107,7 @@ class Options:
     version_header: str | None = None
     csrf_origins: Iterable[str] = ()
     cors: Declaration | None = None
+    concurrent: int | None = None
     event_addresses: str = "whole"
     authenticators: Iterable[Authenticator | Reader] = ()
     audit_key: str | bytes | None = None
@@ -138,6 +140,7 @@ class Settings:
     roles: Mapping[str, tuple[str, ...]]
     versions: Versions
     cors: Cors | None
+    concurrent: int | None
     event_addresses: str
     failure_limits: FailureLimits
     unmatched_charges: Charges
@@ -175,6 +178,7 @@ def settings_of(options: Options) -> Settings:
         roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
         versions=Versions(None if options.version_header is None else _header(options.version_header), options.versions),
         cors=_cors(options.cors),
+        concurrent=None if options.concurrent is None else concurrent(options.concurrent).concurrent,
         event_addresses=_one_of("event_addresses", options.event_addresses, ADDRESSES),
         failure_limits=_failure_limits(options.failures, options.key_failures),
         unmatched_charges=_charges("unmatched", options.unmatched),

@@ -114,6 +114,16 @@ def parse_all(limits: str | Limit | Sequence[str | Limit]) -> tuple[Limit, ...]:
     return tuple(found)
 
 
+def distinct_of(parameter: object, rate: str | Limit) -> tuple[str, Limit]:
+    """A path parameter, and how many of its values in a window; LimitError."""
+    if not isinstance(parameter, str) or not parameter.isidentifier():
+        raise LimitError(f"distinct: the name of a path parameter, not {parameter!r}")
+    found = rate if isinstance(rate, Limit) else _alone(rate)
+    if found.kind != "window" or found.cost != 1 or found.by != ("principal",):
+        raise LimitError(f"distinct: a plain limit as '100 per hour', not {found}")
+    return parameter, found
+
+
 def gcra(text: str, burst: int = 1) -> Limit:
     """``gcra("10 per minute", burst=3)``: one call every six seconds, three at once after a pause; LimitError."""
     return replace(_alone(text), kind="gcra", burst=burst, text="")

@@ -250,6 +250,24 @@ def _size(source: TomlSource, item: dict[str, Any], key: str) -> int | None:
     return size
 
 
+def _distinct(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, Limit] | None:
+    """``distinct = {order_id = "100 per hour"}``."""
+    said: dict[str, Any] | None = source.typed(item, key, dict, 'a table, as in {order_id = "100 per hour"}')
+    if said is None:
+        return None
+    if len(said) != 1:
+        raise source.wrong(f"{key} names one parameter", key)
+    ((parameter, rate),) = said.items()
+    return cast("tuple[str, Limit]", _explained(source, key, lambda _: limit.distinct_of(parameter, rate), ""))
+
+
+def _concurrent(source: TomlSource, item: dict[str, Any], key: str) -> int | None:
+    most: int | None = source.typed(item, key, int, "a whole number")
+    if most is not None and most < 1:
+        raise source.wrong(f"{key} is a whole number from 1 on", key)
+    return most
+
+
 def _explained(source: TomlSource, key: str, read: Any, text: str) -> Any:
     """What ``read`` makes of the text; its refusal with the place in the file."""
     try:
@@ -275,6 +293,8 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "signed": ("signed", _signed),
     "signed_stream": ("signed_stream", _flag),
     "max_body": ("max_body", _size),
+    "distinct": ("distinct", _distinct),
+    "concurrent": ("concurrent", _concurrent),
 }
 
 

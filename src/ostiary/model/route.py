@@ -99,7 +99,8 @@ class Policy:
     ``csrf`` that a browser's calls must not come from pages of other sites, ``on_outage`` (closed, open, share) what becomes of limits
     while their store is out; None is as the guard's. ``signed`` None or False demands no signature, a tuple one that covers these
     components besides what every one covers; ``signed_stream``: its body is not read before; ``max_body``: how many bytes of it may be.
-    ``reason`` is why a public route is public.
+    ``distinct``: how many different values of a path parameter, ``concurrent``: how many calls at the same time, of one caller;
+    ``timeout`` in seconds. ``reason`` is why a public route is public.
     """
 
     declared: bool = True
@@ -113,6 +114,9 @@ class Policy:
     networks: tuple[str, ...] | None = None
     lifecycle: Lifecycle | None = None
     cors: Cors | None = None
+    distinct: tuple[str, Limit] | None = None
+    concurrent: int | None = None
+    timeout: float | None = None
     any_scopes: tuple[str, ...] = ()
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None

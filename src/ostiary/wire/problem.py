@@ -80,6 +80,10 @@ METHOD = Problem(405, "method_not_allowed", "Method Not Allowed")
 BAD_HOST = Problem(400, "bad_host", "Bad Request", "This host name is not served here.")
 GONE = Problem(410, "gone", "Gone", "This version is not served any more.")
 TOO_MANY = Problem(429, "too_many_requests", "Too Many Requests", "Wait for as long as Retry-After says.")
+TOO_MANY_AT_ONCE = Problem(
+    429, "too_many_at_once", "Too Many Requests", "Wait until one of your other calls has ended.", (("Retry-After", "1"),)
+)
+TIMED_OUT = Problem(503, "timed_out", "Service Unavailable", "The call took longer than it may.")
 HEAD_TOO_LARGE = Problem(431, "head_too_large", "Request Header Fields Too Large")
 UNAVAILABLE = Problem(503, "unavailable", "Service Unavailable", "The call could not be checked and was refused. Try again later.")
 
