@@ -46,6 +46,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.runtime $(BENCH_VENV)/.bench $(BENCH_VENV)-guard/.bench
 	$(BENCH_VENV)-guard/bin/python bench/guard.py
+	$(BIN)/python bench/counters.py
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/scan.py --bandit $(BENCH_VENV)/bin/bandit --semgrep $(BENCH_VENV)/bin/semgrep $(BENCH_OPTIONS) $(BENCH_PATHS)
 

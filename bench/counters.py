@@ -1,157 +1,105 @@
-"""What limits in Redis cost a call, beside a bare EVALSHA of the same script by redis-py's own client.
+"""Counters in memory: what a million distinct keys cost and take, and how many calls a limit admits in its worst minute.
 
-Two limits of one caller, on a server of its own on the loopback. A round measures every row once, in turn; medians over the rounds are
-printed, in microseconds of time and of this process's CPU, and how they compare with the bare EVALSHA.
-
-    python bench/counters.py [--rounds 15] [--calls 500] [--check]
+python bench/counters.py [--keys 1000000]
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import itertools
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
+import gc
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from statistics import median
-from typing import Any
-
-import redis
-import redis.asyncio
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 from ostiary.guard.stores.base import Charge
-from ostiary.guard.stores.redis_counters import RedisCounters
-from ostiary.model.limit import Limit
+from ostiary.guard.stores.memory_counters import MemoryCounters
+from ostiary.model.limit import Limit, parse
 
-MOST = 1.3
-CALLER = ("", "GET", "/orders", "api-key", "7Hq2xTz9")
-CHARGES = [Charge(CALLER, Limit(10**6, 60)), Charge(CALLER, Limit(10**8, 86_400))]
-Row = tuple[float, float]
-_numbers = itertools.count()
+NOW = 1_800_000_000.0
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """The URL of a server that lives as long as the block."""
-    binary = shutil.which("redis-server") or shutil.which("valkey-server")
-    if binary is None:
-        sys.exit("this needs a redis-server or valkey-server")
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            _until_it_answers(port)
-            yield f"redis://127.0.0.1:{port}"
-        finally:
-            process.kill()
-            process.wait()
+def charges(limits: Iterable[Limit], who: str) -> list[Charge]:
+    return [Charge(("", "GET", "/api/v1/orders", "api-key", who), limit) for limit in limits]
 
 
-def _until_it_answers(port: int) -> None:
-    while True:
-        with redis.Redis(port=port) as client:
-            try:
-                client.ping()
-            except redis.exceptions.ConnectionError:
-                time.sleep(0.02)
-            else:
-                return
+def microseconds(store: MemoryCounters, limits: tuple[Limit, ...], names: Iterable[str], at: float) -> float:
+    asked = [charges(limits, name) for name in names]
+    began = time.process_time()
+    for number, one in enumerate(asked):
+        store.spend(one, at + number * 1e-6)
+    return (time.process_time() - began) / len(asked) * 1e6
 
 
-def words(store: RedisCounters) -> tuple[str, ...]:
-    """What a bare EVALSHA is given: the script's name, keys and arguments of a real call."""
-    return tuple(store._command("spend", store._parts(CHARGES)[0], 0).words[1:])
+def many(text: str, keys: int) -> None:
+    """Cost with one key and with many, in steps so that the questions themselves take no room; bytes for each counter."""
+    limits = tuple(parse(text))
+    alone = microseconds(MemoryCounters(), limits, ["one"] * 50_000, NOW)
+    gc.collect()
+    tracemalloc.start()
+    store = MemoryCounters(keys * len(limits))
+    for first in range(0, keys, 10_000):
+        for number in range(first, min(keys, first + 10_000)):
+            store.spend(charges(limits, f"{number:012d}"), NOW)
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    crowded = microseconds(store, limits, [f"{number * 7919 % keys:012d}" for number in range(50_000)], NOW)
+    print(
+        f"| `{text}` | {alone:.2f} | {crowded:.2f} | {crowded / alone:.2f} | {size / len(store):.0f} | {threading.active_count() - 1} |",
+        flush=True,
+    )
 
 
-def timed(call: Callable[[], Any], calls: int) -> Row:
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(calls):
-        call()
-    return (time.perf_counter() - wall) / calls * 1e6, (time.process_time() - cpu) / calls * 1e6
+def fixed(count: int) -> Callable[[float], bool]:
+    """What counts in minutes of the clock."""
+    spent: Counter[int] = Counter()
+
+    def admits(now: float) -> bool:
+        spent[int(now // 60)] += 1
+        return spent[int(now // 60)] <= count
+
+    return admits
 
 
-async def atimed(call: Callable[[], Awaitable[Any]], calls: int) -> Row:
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(calls):
-        await call()
-    return (time.perf_counter() - wall) / calls * 1e6, (time.process_time() - cpu) / calls * 1e6
+def sliding(count: int) -> Callable[[float], bool]:
+    """What weighs the minute before by how much of it is left in the window."""
+    spent: Counter[int] = Counter()
+
+    def admits(now: float) -> bool:
+        minute, part = int(now // 60), now % 60 / 60
+        if spent[minute - 1] * (1 - part) + spent[minute] + 1 > count:
+            return False
+        spent[minute] += 1
+        return True
+
+    return admits
 
 
-def nonce() -> bytes:
-    return b"%d" % next(_numbers)
+def ours(count: int) -> Callable[[float], bool]:
+    store, asked = MemoryCounters(), charges([Limit(count, 60)], "one")
+    return lambda now: store.spend(asked, now).allowed
 
 
-def in_threads(url: str, rounds: int, calls: int) -> dict[str, list[Row]]:
-    store, client = RedisCounters(url), redis.Redis.from_url(url, socket_timeout=0.5)
-    store.spend(CHARGES, time.time())
-    given = words(store)
-    rows: dict[str, Callable[[], Any]] = {
-        "EVALSHA, bare": lambda: client.evalsha(*given),
-        "spend": lambda: store.spend(CHARGES, time.time()),
-        "spend and remember": lambda: store.spend_and_remember(CHARGES, time.time(), nonce(), time.time() + 360),
-    }
-    found: dict[str, list[Row]] = {name: [] for name in rows}
-    for _ in range(rounds):
-        for name, call in rows.items():
-            found[name].append(timed(call, calls))
-    store.close()
-    client.close()
-    return found
-
-
-async def in_a_loop(url: str, rounds: int, calls: int) -> dict[str, list[Row]]:
-    store, client = RedisCounters(url), redis.asyncio.Redis.from_url(url, socket_timeout=0.5)
-    await store.aspend(CHARGES, time.time())
-    given = words(store)
-    rows: dict[str, Callable[[], Awaitable[Any]]] = {
-        "EVALSHA, bare": lambda: client.evalsha(*given),
-        "spend": lambda: store.aspend(CHARGES, time.time()),
-        "spend and remember": lambda: store.aspend_and_remember(CHARGES, time.time(), nonce(), time.time() + 360),
-    }
-    found: dict[str, list[Row]] = {name: [] for name in rows}
-    for _ in range(rounds):
-        for name, call in rows.items():
-            found[name].append(await atimed(call, calls))
-    await store.aclose()
-    await client.aclose()
-    return found
-
-
-def shown(title: str, found: dict[str, list[Row]]) -> float:
-    """Prints a table; gives the worst ratio of times."""
-    base = found["EVALSHA, bare"]
-    worst = 0.0
-    print(f"{title:<22}{'µs':>8}{'CPU µs':>9}{'× time':>9}{'× CPU':>8}")
-    for name, rows in found.items():
-        # Of each round by itself: a busy moment of the machine meets both.
-        ratios = [median(row[place] / bare[place] for row, bare in zip(rows, base, strict=True)) for place in (0, 1)]
-        worst = max(worst, ratios[0])
-        print(f"  {name:<20}{median(row[0] for row in rows):8.1f}{median(row[1] for row in rows):9.1f}{ratios[0]:9.2f}{ratios[1]:8.2f}")
-    return worst
+def worst(admits: Callable[[float], bool]) -> int:
+    """The most that is admitted in any 60 s, of bursts that a caller who knows the clock would send."""
+    bursts = [NOW + 59.9 + call / 10_000 for call in range(250)] + [NOW + 60.01 + call / 10_000 for call in range(250)]
+    calls = sorted(bursts + [NOW + 240 + 59.9 + call / 10_000 for call in range(250)] + [NOW + 300 + call / 20 for call in range(2400)])
+    passed = [now for now in calls if admits(now)]
+    return max(sum(start <= now < start + 60 for now in passed) for start in passed)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--calls", type=int, default=500)
-    parser.add_argument("--check", action="store_true", help=f"exit with 1 above {MOST} × the time of a bare EVALSHA")
-    chosen = parser.parse_args()
-    with server() as url:
-        worst = max(
-            shown("threads", in_threads(url, chosen.rounds, chosen.calls)),
-            shown("event loop", asyncio.run(in_a_loop(url, chosen.rounds, chosen.calls))),
-        )
-    if chosen.check and worst > MOST:
-        sys.exit(f"{worst:.2f} × a bare EVALSHA; at most {MOST} is wanted")
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    keys = parser.parse_args().keys
+    print(f"| limit | one key µs | {keys:,} keys µs | ratio | bytes a counter | threads |\n|---|---:|---:|---:|---:|---:|")
+    for text in ("5 per minute", "100 per minute", "100 per minute;10000 per day"):
+        many(text, keys)
+    print("\n| `100/minute` | admitted in the worst 60 s |\n|---|---:|")
+    for name, make in {"fixed window": fixed, "sliding counter": sliding, "Ostiary": ours}.items():
+        print(f"| {name} | {worst(make(100))} |")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ostiary.guard import cors, transport
 from ostiary.guard.decision import PREFLIGHT
 from ostiary.guard.leak import clean_headers
-from ostiary.guard.limit_headers import emit, policy_field, rate_limit_field
+from ostiary.guard.limit_headers import emit, granted
 from ostiary.wire.problem import CONTENT_TYPE
 from ostiary.wire.redact import default
 
@@ -155,7 +155,7 @@ class Settler:
             return self._of(emit(limits, spent, request.started, self._core.settings.limit_fields)) if spent is not None else ()
         if not limits:
             return ()
-        policy, state = policy_field(limits), rate_limit_field(limits, spent)
+        policy, state = granted(limits, spent)
         if self._raw:
             return ((b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode()))
         return (("RateLimit-Policy", policy), ("RateLimit", state))

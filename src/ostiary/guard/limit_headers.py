@@ -13,6 +13,8 @@ from functools import lru_cache
 from ostiary.guard.stores.base import Spent
 from ostiary.model.limit import MONTH, Limit, span_of
 
+_MOST = 1024
+_GRANTED: dict[tuple[str, ...], tuple[str, list[str]]] = {}
 Fields = tuple[tuple[str, str], ...]
 
 
@@ -34,6 +36,19 @@ def emit(limits: Sequence[Limit], spent: Spent, now: float, fields: LimitFields 
     if limits and fields.x_rate_limit:
         found += _x_fields(limits, spent, now)
     return tuple(found)
+
+
+def granted(limits: Sequence[Limit], spent: Spent) -> tuple[str, str]:
+    """``RateLimit-Policy`` and ``RateLimit`` of a call that was let in: what ``emit`` says, with the names worked out once."""
+    # The ident tells all that a name and a policy are made of, and its hash is known.
+    key = tuple([limit.ident for limit in limits])
+    found = _GRANTED.get(key)
+    if found is None:
+        if len(_GRANTED) >= _MOST:
+            _GRANTED.clear()
+        found = _GRANTED[key] = policy_field(tuple(limits)), [f'"{name}";r=' for name in policy_names(tuple(limits))]
+    policy, heads = found
+    return policy, ", ".join([f"{heads[index]}{remaining};t={-(-round(reset * 1000) // 1000)}" for index, remaining, reset in spent.states])
 
 
 def retry_after(seconds: float) -> str:
