@@ -61,6 +61,7 @@ EXTRAS = {
     "guard/sinks/otel.py": {"opentelemetry"},
     "guard/masterkey.py": {"cryptography"},
     "guard/signingkeys.py": {"cryptography"},
+    "redact_send.py": {"opentelemetry"},
     "guard/stores/_redis.py": {"redis"},
     "guard/stores/_redis_lines.py": {"redis"},
 }

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, TextIO
 
+from ostiary.redact_send import otel_log_processor, otel_span_processor, sentry_before_send
 from ostiary.wire.redact import Redactor, default
 from ostiary.wire.seen import NOBODY, Current, Seen, current
 from ostiary.wire.standin import Whole, stand_in
@@ -27,7 +28,10 @@ __all__ = [
     "current",
     "install",
     "loguru_patcher",
+    "otel_log_processor",
+    "otel_span_processor",
     "register",
+    "sentry_before_send",
     "structlog_processor",
     "uninstall",
 ]

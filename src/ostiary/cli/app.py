@@ -22,6 +22,7 @@ _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing tha
   ostiary lock .                      keep the protection as it is
   ostiary keys create                 an API key for a client of yours
   ostiary guard check wsgi:app        what each route demands
+  ostiary usage --unused              which keys, scopes and routes nobody needs
   ostiary audit verify                was the record tampered with?
   ostiary sign https://…              a signed request as a curl command
 
@@ -218,6 +219,33 @@ def guard() -> None:
     \b
       ostiary guard check wsgi:app
     """
+
+
+@app.command()
+@click.option("--route", "by", flag_value="route", multiple=True, help="By route, which is the default; several may be combined.")
+@click.option("--key", "by", flag_value="key", multiple=True, help="By key.")
+@click.option("--day", "by", flag_value="day", multiple=True, help="By day (UTC).")
+@click.option("--version", "by", flag_value="version", multiple=True, help="By version of the API.")
+@click.option("--of-version", "version_name", metavar="VERSION", help="Only calls of this version, as v1: with --key, who still needs it.")
+@click.option("--unused", is_flag=True, help="Keys that nobody used, and scopes that no route asked of their key.")
+@click.option("--app", metavar="MODULE:APP", help="With --unused: routes of this app that nobody called, too. It is imported.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option(
+    "--store", envvar="OSTIARY_STORE", default="sqlite:///ostiary.db", show_default=True, metavar="URL", help="The store; OSTIARY_STORE."
+)
+def usage(**typed: Any) -> int:
+    """Tell who calls what, and what nobody uses.
+
+    \b
+      ostiary usage
+      ostiary usage --key --day --csv
+      ostiary usage --of-version v1 --key
+      ostiary usage --unused --app wsgi:app
+    """
+    from ostiary.cli import usage as using
+
+    return using.usage(**typed)
 
 
 @app.group(cls=_Late)

@@ -229,3 +229,38 @@ def due(**typed: Any) -> int:
       ostiary keys due --within 7d --max-age live=90d
     """
     return _run("due", typed)
+
+
+@_command("narrow")
+@_key
+@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="What it keeps; several times. None: it keeps no scope.")
+@_json
+@_store
+def narrow(**typed: Any) -> int:
+    """Take scopes away from KEY: it keeps those that are named.
+
+    ostiary usage --unused tells which were never needed.
+
+    \b
+      ostiary keys narrow 7fKq2ZxLw0aB --scope orders:read
+    """
+    return _run("narrow", typed)
+
+
+@_command("leaked")
+@click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--revoke", "revoking", is_flag=True, help="Revoke every live key that is found, at once and for ever.")
+@_json
+@_store
+def leaked(**typed: Any) -> int:
+    """Tell which live keys are in a text, a log or a repository.
+
+    PATH is a file, a folder (without the insides of version control), or - for standard input. No character of a key is printed. Exit code 1
+    when a live key was found and is not revoked.
+
+    \b
+      ostiary keys leaked access.log
+      git log -p --all | ostiary keys leaked -
+      ostiary keys leaked . --revoke
+    """
+    return _run("leaked", typed)

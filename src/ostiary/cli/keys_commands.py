@@ -11,10 +11,11 @@ from typing import Any
 
 from ostiary.cli import keys_text
 from ostiary.cli.moments import duration, iso, moment
-from ostiary.cli.output import color, put, talk, width
+from ostiary.cli.output import Progress, color, put, talk, width
 from ostiary.errors import UsageError
 from ostiary.guard.admin import Admin
 from ostiary.guard.keyrecord import KeyRecord
+from ostiary.guard.leaked import Search
 from ostiary.report.common import plural
 
 _LARGEST_IMPORT = 16 * 1024 * 1024
@@ -122,6 +123,35 @@ def due(store: str, within: str, max_age: Sequence[str], as_json: bool) -> int:
         )
         talk(f"{plural(len(found), 'key')} due within {within}" + ("; ostiary keys rotate ID makes a new one" if found else ""))
     return 0
+
+
+def narrow(store: str, key: str, scopes: Sequence[str], as_json: bool) -> int:
+    with _opened(store) as admin:
+        record = admin.keyring.narrow(key, scopes)
+        _report(admin, record, as_json)
+        talk(keys_text.sentence(record))
+    return 0
+
+
+def leaked(store: str, path: Path, revoking: bool, as_json: bool) -> int:
+    with _opened(store) as admin, Progress() as progress:
+        search = Search(admin.keyring, time.time)
+        said = lambda done: progress("reading MB", done >> 20, 0)  # noqa: E731
+        if str(path) == "-":
+            search.stream(sys.stdin.buffer, "-", said)
+        else:
+            search.path(path, said)
+        live = [leak for leak in search.leaks if leak.live]
+        for leak in live if revoking else ():
+            admin.keyring.revoke(leak.record.id)
+        if as_json:
+            put(keys_text.dump({"keys": [keys_text.leak_value(leak, revoking) for leak in search.leaks]}), data=True)
+        else:
+            put("".join(keys_text.leak_line(leak, revoking) for leak in search.leaks))
+        talk(f"{plural(search.files, 'file')} read, {plural(len(live), 'live key')} found" + (", all revoked" if live and revoking else ""))
+        if search.unread:
+            talk(f"{plural(len(search.unread), 'file')} could not be read, as {search.unread[0]}")
+    return 1 if live and not revoking else 0
 
 
 @contextmanager

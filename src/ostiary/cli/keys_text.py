@@ -10,6 +10,7 @@ from ostiary.guard.admin import Admin
 from ostiary.guard.event import KeyUse
 from ostiary.guard.keyrecord import KeyRecord, Standing
 from ostiary.guard.keyring import Due
+from ostiary.guard.leaked import Leak
 from ostiary.report.common import clean, plural
 from ostiary.report.json_report import dump as dump
 from ostiary.report.page import Page
@@ -91,6 +92,28 @@ def used(use: KeyUse | None) -> str:
     if use is None:
         return "no use of it is on record"
     return f"last used {iso(use.last_time)} from {use.address or 'an unknown address'}, {plural(use.calls, 'call')}"
+
+
+def leak_value(leak: Leak, revoked: bool) -> dict[str, Any]:
+    """A key that was found in a text, as JSON."""
+    record = leak.record
+    return {
+        "id": record.id,
+        "name": record.name,
+        "owner": record.owner,
+        "live": leak.live and not revoked,
+        "was": _WORDS.get(leak.standing, str(leak.standing)),
+        "times": leak.times,
+        "places": [{"file": file, "line": line} for file, line in leak.places],
+    }
+
+
+def leak_line(leak: Leak, revoked: bool) -> str:
+    """The same in a line."""
+    named = ", ".join(text for text in (leak.record.name, leak.record.owner) if text)
+    where = ", ".join(f"{file}:{line}" for file, line in leak.places[:3]) + (f" and {leak.times - 3} more" if leak.times > 3 else "")
+    word = "revoked" if leak.live and revoked else "LIVE" if leak.live else _WORDS.get(leak.standing, str(leak.standing))
+    return clean(f"{word:<8}  {leak.record.id}{f'  {named}' if named else ''}  in {where}") + "\n"
 
 
 def due_value(due: Due) -> dict[str, Any]:

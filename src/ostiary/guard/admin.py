@@ -69,6 +69,10 @@ class Admin:
         """Calls of each route with each key, day by day."""
         return () if self.events is None else patiently(self.events.usage)
 
+    def scopes_used(self) -> Mapping[tuple[str, str], float]:
+        """By (key id, scope that a route demands): when the key was last let in there."""
+        return {} if self.events is None else patiently(self.events.scopes_used)
+
     def stranded(self) -> Mapping[str, int]:
         """Keys that cannot be verified, because their pepper is not here: how many by pepper id."""
         counts = Counter(record.pepper_id for record in self.keyring.list() if not record.algorithm)

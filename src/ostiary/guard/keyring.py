@@ -17,6 +17,7 @@ from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, state
 from ostiary.guard.patience import patiently
 from ostiary.guard.pepper import Peppers
 from ostiary.guard.stores.keys_base import KeyStore
+from ostiary.model.scope import covers
 from ostiary.wire import apikey
 
 __all__ = ["Due", "KeyRecord", "Keyring", "Peppers", "UnknownKey"]
@@ -161,6 +162,14 @@ class Keyring:
         changes = {"expires": end if old.expires is None else min(old.expires, end), "replaced_by": new.id}
         patiently(self.store.replace, old.id, changes, new)
         return new, text
+
+    def narrow(self, named: str, scopes: Sequence[str]) -> KeyRecord:
+        """The key keeps these scopes, all of which it holds already. Raises UsageError for one that would be new."""
+        record = self.show(named)
+        new = [scope for scope in scopes if not covers(record.scopes, scope)]
+        if new:
+            raise UsageError(f"{record.id} does not hold {new[0]}: a key is narrowed to scopes that it has")
+        return self.change(record.id, scopes=scopes)
 
     def revoke(self, named: str) -> KeyRecord:
         """At once and for ever. A key that was revoked stays revoked since then."""
