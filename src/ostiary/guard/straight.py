@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostiary.guard.authn.presented import in_query
 from ostiary.guard.charging import charged, told
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.flow import from_elsewhere, may
@@ -26,7 +27,9 @@ _BY_PRINCIPAL = ("principal",)
 
 def straight(core: Core, request: Request, compiled: Compiled) -> Decision | None:
     """The decision, or None where the flow has to be asked."""
-    if not compiled.plain or request.query or not core.counters.immediate:
+    if not compiled.plain or not core.counters.immediate:
+        return None
+    if request.query and in_query(request.query, core.settings.query_parameters) is not None:
         return None
     text = _lone(request, core.settings.header)
     if not text:
