@@ -10,7 +10,7 @@ import pytest
 
 from ostiary import redact
 from ostiary.wire.redact import default
-from tests.guard.redis_server import RedisServer
+from tests.guard.redis_server import RedisCluster, RedisServer
 from tests.guard.sites import SITES, Site
 
 FRAMEWORKS = tuple(SITES)
@@ -56,6 +56,21 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """One cluster of three nodes for all tests of a run."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def redis_cluster(own_cluster: RedisCluster) -> RedisCluster:
+    """That cluster, empty."""
+    own_cluster.flushall()
+    return own_cluster
 
 
 @pytest.fixture

@@ -18,22 +18,28 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """Started when it is made; ``stop`` and ``start`` as often as wanted, on the same port."""
+    """Started when it is made; ``stop`` (SIGKILL) and ``start`` as often as wanted, on the same port. ``keeps``: its data over that."""
 
-    def __init__(self, folder: Path, cluster: bool = False) -> None:
+    def __init__(self, folder: Path, cluster: bool = False, slots: tuple[int, int] = (0, 16_383), keeps: bool = False) -> None:
         self.redis: Any = importlib.import_module("redis")
         self.binary = shutil.which("redis-server") or shutil.which("valkey-server")
         if self.binary is None:
             raise RuntimeError("these tests start a redis-server (or valkey-server) of their own: install one")
-        self.folder, self.cluster = folder, cluster
+        self.folder, self.cluster, self.keeps = folder, cluster, keeps
         # The cluster's own port is this one and 10,000.
         self.port = next(port for port in iter(free_port, None) if port < 55_000) if cluster else free_port()
         self.url = f"redis{'+cluster' if cluster else ''}://127.0.0.1:{self.port}"
         self.start()
         if cluster:
             with self.client() as client:
-                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-                self._until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")))
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", *slots)
+            if slots == (0, 16_383):
+                self.until_complete()
+
+    def until_complete(self) -> None:
+        """Every slot of the cluster has a node that answers for it, as this one sees it."""
+        with self.client() as client:
+            self._until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")))
 
     def start(self) -> None:
         options = [
@@ -48,6 +54,8 @@ class RedisServer:
             "--enable-debug-command",
             "yes",
         ]
+        if self.keeps:
+            options += ["--appendonly", "yes", "--appendfsync", "always"]
         if self.cluster:
             options += ["--cluster-enabled", "yes", "--cluster-config-file", f"{self.port}.conf"]
         self.process = subprocess.Popen([str(self.binary), *options], stdout=subprocess.DEVNULL)
@@ -74,3 +82,39 @@ class RedisServer:
             if time.monotonic() > deadline:
                 raise TimeoutError("redis-server does not start")
             time.sleep(0.02)
+
+
+class RedisCluster:
+    """Three nodes, each with a third of the slots and no replica."""
+
+    def __init__(self, folder: Path) -> None:
+        bounds = ((0, 5460), (5461, 10_922), (10_923, 16_383))
+        self.nodes = [RedisServer(folder, cluster=True, slots=slots) for slots in bounds]
+        self.url = self.nodes[0].url
+        with self.nodes[0].client() as client:
+            for node in self.nodes[1:]:
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", node.port)
+        for node in self.nodes:
+            node.until_complete()
+
+    def flushall(self) -> None:
+        for node in self.nodes:
+            with node.client() as client:
+                client.flushall()
+
+    def calls(self, command: str) -> list[int]:
+        """How often each node was asked that since ``reset``."""
+        found = []
+        for node in self.nodes:
+            with node.client() as client:
+                found.append(client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])
+        return found
+
+    def reset(self) -> None:
+        for node in self.nodes:
+            with node.client() as client:
+                client.config_resetstat()
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()

@@ -23,11 +23,12 @@ NOW = 1_800_000_000.0
 FEW, MANY = Limit(2, 60), Limit(100, 60)
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counters]:
     opened: Counters
-    if request.param == "redis":
-        opened = RedisCounters(request.getfixturevalue("redis_server").url, clock="caller", timeout=10)
+    if request.param.startswith("redis"):
+        fixture = "redis_server" if request.param == "redis" else "redis_cluster"
+        opened = RedisCounters(request.getfixturevalue(fixture).url, clock="caller", timeout=10)
     else:
         opened = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/ostiary.db", "counters")
     yield opened

@@ -203,6 +203,12 @@ def test_in_a_loop() -> None:
     assert store.asked == 5
 
 
+def test_over_a_file(make: Any, tmp_path: Path) -> None:
+    """SQLite, which answers in place, for threads and for event loops."""
+    site = make(f"sqlite:///{tmp_path}/ostiary.db", lease=0.4)
+    assert [site.ask("/public-limited").status for _ in range(6)] == [200] * 5 + [429]
+
+
 @pytest.mark.parametrize("lease", [0, -1, 0.6, 1, True, "0.1", None])
 def test_a_lease_that_cannot_be(lease: Any) -> None:
     """Said at start-up, with what to write."""

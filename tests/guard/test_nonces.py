@@ -22,13 +22,13 @@ from tests.guard.redis_server import RedisServer
 
 NOW = 1_800_000_000.0
 END = NOW + 360
-STORES = ("memory", "sqlite", "redis")
-SHARED = ("sqlite", "redis")
+STORES = ("memory", "sqlite", "redis", "redis cluster")
+SHARED = ("sqlite", "redis", "redis cluster")
 
 
 def url_of(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    if engine == "redis":
-        return str(request.getfixturevalue("redis_server").url)
+    if engine.startswith("redis"):
+        return str(request.getfixturevalue("redis_server" if engine == "redis" else "redis_cluster").url)
     return "memory://" if engine == "memory" else f"sqlite:///{folder}/ostiary.db"
 
 

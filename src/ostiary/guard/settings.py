@@ -64,7 +64,8 @@ class Options:
     ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
     ``signatures``: how long one counts, how large a signed body may be; ``master_key`` opens the secrets of HMAC signing keys.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
-    else events go. ``redact_logs``: ``ostiary.redact.install()``. ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
+    else events go. ``redact_logs``: ``ostiary.redact.install()``.
+    ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
     hosts. ``lease``: the part of a limit that a worker takes in hand, so as not to ask the store at each call (stores/leased.py).
     ``concurrent``: calls of one caller at the same time, in each worker process.
     ``gates_run_later``: a gate of the app's own tells who is calling only after the decision (set by adapters). ``clock`` gives Unix seconds.

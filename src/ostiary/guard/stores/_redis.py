@@ -90,7 +90,7 @@ class Server:
         """Close the connections of the event loop that runs."""
         found = self._of_loops.pop(asyncio.get_running_loop(), None)
         if found is not None:
-            await (found.aclose() if self.cluster else found.drop())
+            await (found.aclose() if self.cluster else found.drop(nowait=False))
 
     # Threads
 

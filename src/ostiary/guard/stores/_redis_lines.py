@@ -155,7 +155,7 @@ class LoopLines:
                 await line.disconnect(nowait=True)
         return found
 
-    async def drop(self) -> None:
-        """Close what lies idle."""
+    async def drop(self, nowait: bool = True) -> None:
+        """Close what lies idle, and wait until it is closed or do not."""
         while self._idle:
-            await self._idle.pop().disconnect(nowait=True)
+            await self._idle.pop().disconnect(nowait=nowait)

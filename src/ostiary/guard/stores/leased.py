@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ostiary.errors import UsageError
 from ostiary.guard.stores.base import Charge, Counters, Key, Spent
@@ -90,11 +90,14 @@ class LeasedCounters:
         taken, missing = self._take(charges)
         if not missing:
             return self._answer(charges)
+        spend: Any = getattr(self._store, "aspend", None)
+        if spend is None:
+            spend = _at_once(self._store.spend)
         with closing(self._asking(charges, taken, missing)) as steps:
             asked = next(steps)
             try:
                 while True:
-                    asked = steps.send(await self._store.aspend(asked, now))  # type: ignore[attr-defined]
+                    asked = steps.send(await spend(asked, now))
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
 
@@ -106,7 +109,8 @@ class LeasedCounters:
 
     async def aclose(self) -> None:
         """Close what belongs to the event loop that ends."""
-        await self._store.aclose()  # type: ignore[attr-defined]
+        if (close := getattr(self._store, "aclose", None)) is not None:
+            await close()
 
     def _take(self, charges: Sequence[Charge]) -> tuple[list[_Taken], list[int]]:
         """Spends what is in hand; what that was, and the places of the charges for which it is not enough."""
@@ -202,6 +206,15 @@ class LeasedCounters:
                 _, beyond, reset = asked.get(place) or (place, lease.beyond if lease else 0, lease.reset if lease else 0.0)
                 states.append((place, beyond + (lease.units if lease is not None else 0), reset))
         return Spent(spent is None or spent.allowed, tuple(states), spent.retry_after if spent is not None else 0.0)
+
+
+def _at_once(spend: Callable[[Sequence[Charge], float], Spent]) -> Callable[[Sequence[Charge], float], Awaitable[Spent]]:
+    """For a store on this host, which event loops ask as threads do."""
+
+    async def asked(charges: Sequence[Charge], now: float) -> Spent:
+        return spend(charges, now)
+
+    return asked
 
 
 def terms(limit: Limit, lease: float) -> Terms | None:
