@@ -109,6 +109,10 @@ class Guard(Facade):
     def _current(self) -> WsgiRequest | None:
         return flask_request.environ.get(KEY) if has_request_context() else None
 
+    def _core(self) -> Core:
+        core: Core = flask_app.extensions[EXTENSION].core
+        return core
+
 
 class Installed:
     """The guard of one app: in ``app.extensions["ostiary"]``."""

@@ -127,6 +127,13 @@ class Guard(Facade):
     def _current(self) -> AsgiRequest | None:
         return current()
 
+    def _core(self) -> Core:
+        request = current()
+        if request is None:
+            raise UsageError("only while a call is being handled")
+        core: Core = request.site.core
+        return core
+
 
 class Installed:
     """The guard of one app: in ``app.state.ostiary``."""

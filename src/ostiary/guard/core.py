@@ -18,6 +18,7 @@ from ostiary.guard.authn.apikeys import ApiKeys
 from ostiary.guard.authn.certificate import ClientCertificate
 from ostiary.guard.authn.signed import SignedRequests
 from ostiary.guard.authn.statics import StaticKeys
+from ostiary.guard.authn.tickets import Tickets
 from ostiary.guard.calls import left
 from ostiary.guard.concurrency import Running
 from ostiary.guard.csrf import Csrf
@@ -77,8 +78,10 @@ class Core:
         self.world = World(self.counters, self.key_store)
         self.signed = self._signed(given)
         self.path_policies = by_path(given.routes, given.policy_file)
+        self.tickets = Tickets(self.peppers, self.settings.roles, self.clock, self._open_nonces)
         self.policies = Policies(
             named,
+            tickets=self.tickets,
             default=given.default,
             by_path=self.path_policies.find,
             limits=limits_of(given.limits) or (),
@@ -116,8 +119,10 @@ class Core:
         return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces)
 
     def _open_nonces(self) -> Nonces:
-        self.world.nonces = nonces = open_store(self.settings.nonces_url, "nonces")
-        return nonces
+        """One store for signatures and tickets."""
+        if self.world.nonces is None:
+            self.world.nonces = open_store(self.settings.nonces_url, "nonces")
+        return self.world.nonces
 
     # What adapters call
 

@@ -85,6 +85,7 @@ class Declaration:
     networks: tuple[str, ...] | None = _said(_one_of)
     monitor: bool | None = _said(_one_of)
     issues: bool | None = _said(_one_of)
+    tickets: bool | None = _said(_one_of)
     csrf: bool | None = _said(_one_of)
     on_outage: str | None = _said(_one_of)
     signed: tuple[str, ...] | bool | None = _said(_one_of)
@@ -140,6 +141,7 @@ def require(
     networks: Iterable[str] | None = None,
     monitor: bool | None = None,
     issues: bool | None = None,
+    tickets: bool | None = None,
     csrf: bool | None = None,
     owner: str | Callable[..., Any] | Owned | None = None,
     on_outage: str | None = None,
@@ -148,6 +150,7 @@ def require(
     max_body: int | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
+    ``tickets``: ``?ticket=`` of ``guard.ticket(principal, route)`` is taken, too.
 
     ``owner``: a path parameter that must be the caller's subject, a function that loads the object, or ``owned(…)``.
 
@@ -167,6 +170,7 @@ def require(
         networks=None if networks is None else Networks(texts("networks", networks)).texts,
         monitor=_flag("monitor", monitor),
         issues=_flag("issues", issues),
+        tickets=_flag("tickets", tickets),
         csrf=_flag("csrf", csrf),
         owned=owner if owner is None or isinstance(owner, Owned) else owned(owner),
         on_outage=_outage(on_outage),

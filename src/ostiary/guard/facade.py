@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ostiary.errors import UsageError
 from ostiary.guard import ownership
 from ostiary.guard.declare import concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require
 
 if TYPE_CHECKING:
+    from ostiary.guard.core import Core
     from ostiary.guard.decision import Principal
     from ostiary.guard.request import Request
 
@@ -27,6 +29,19 @@ class Facade:
 
     def _current(self) -> Request | None:
         raise NotImplementedError
+
+    def _core(self) -> Core:
+        """Of the app that handles the call."""
+        raise NotImplementedError
+
+    def ticket(self, principal: Principal, route: str) -> str:
+        """For one call of ``route`` (a path, or a template as in ``/feed/{room}``) as ``principal``, within 30 seconds, as ``?ticket=``.
+
+        The route says ``require(tickets=True)``. Raises UsageError, also where no call is being handled.
+        """
+        if self._current() is None:
+            raise UsageError("ticket: only while a call is being handled")
+        return self._core().tickets.issue(principal, route)
 
     @property
     def principal(self) -> Principal | None:

@@ -24,6 +24,7 @@ from ostiary.wire import problem
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
     from ostiary.guard.authn.signed import Demand, SignedRequests
+    from ostiary.guard.authn.tickets import Tickets
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.versions import Versions
@@ -205,6 +206,7 @@ class Policies:
         by_path: Callable[[str, str], Declaration | None],
         limits: tuple[Limit, ...] = (),
         monitor: bool = False,
+        tickets: Tickets | None = None,
         versions: Versions | None = None,
         cors: Cors | None = None,
         signed: SignedRequests | None = None,
@@ -218,6 +220,7 @@ class Policies:
         self._by_path = by_path
         self._limits = limits
         self._monitor = monitor
+        self._tickets = tickets
         self._versions = versions
         self._cors = cors
         self.demanded: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -249,6 +252,8 @@ class Policies:
         if said.distinct is not None:
             check_parameter("distinct", said.distinct[0], method, template)
         authenticators, readers = told_apart(self._allowed(policy, method, template))
+        if policy.tickets:
+            readers += (self._ticketed(method, template),)
         delegate = said.delegates[0] if said.delegates else None
         self.demanded[method, template] = (*policy.scopes, *policy.any_scopes)
         return Compiled(
@@ -286,6 +291,12 @@ class Policies:
         required = policy.signed is not None or policy.schemes == (SIGNED,)
         more = policy.signed if isinstance(policy.signed, tuple) else ()
         return self._signed.demand(method, more, required=required, streamed=policy.signed_stream, max_body=policy.max_body)
+
+    def _ticketed(self, method: str, template: str) -> Reader:
+        if self._tickets is None:
+            raise UsageError(f"{method} {template}: this guard has no tickets")
+        self._tickets.prepare()
+        return self._tickets
 
     def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator | Reader, ...]:
         if not policy.schemes:

@@ -80,7 +80,12 @@ def _in_file(file: str | os.PathLike[str] | None) -> tuple[PathPolicy, ...]:
 def _declaration(policy: Policy) -> Declaration:
     shared = {name: getattr(policy, name) for name in OF_POLICY}
     return Declaration(
-        **{**shared, "public": policy.reason if policy.public else None, "issues": policy.issues or None},
+        **{
+            **shared,
+            "public": policy.reason if policy.public else None,
+            "issues": policy.issues or None,
+            "tickets": policy.tickets or None,
+        },
         required=policy.declared and not policy.public,
         owned=owned(policy.owner) if policy.owner else None,
     )

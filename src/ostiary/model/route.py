@@ -95,7 +95,7 @@ class Policy:
 
     ``schemes`` () is every scheme that the guard knows, any of them; ``scopes`` are all demanded, of ``any_scopes`` one.
     ``limits`` None is the guard's default, () is exempt. ``networks`` None is everywhere, () is nowhere. ``monitor`` None is as
-    the guard's mode. ``issues`` says that the answer may hold a new credential,
+    the guard's mode. ``issues`` says that the answer may hold a new credential, ``tickets`` that one-time tickets are taken in the query,
     ``csrf`` that a browser's calls must not come from pages of other sites, ``on_outage`` (closed, open, share) what becomes of limits
     while their store is out; None is as the guard's. ``signed`` None or False demands no signature, a tuple one that covers these
     components besides what every one covers; ``signed_stream``: its body is not read before; ``max_body``: how many bytes of it may be.
@@ -121,6 +121,7 @@ class Policy:
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None
     issues: bool = False
+    tickets: bool = False
     csrf: bool = True
     on_outage: str | None = None
     reason: str = ""

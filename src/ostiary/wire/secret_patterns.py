@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[tuple[str, str, int], ...]] = {
     "PMA": (("PMAK-", "Postman key", 40),),
     "lin": (("lin_api_", "Linear key", 32),),
     "hvs": (("hvs.", "Vault token", 24),),
+    "ost": (("ostt_", "one-time ticket", 60),),
     "eyJ": (("eyJ", "JSON Web Token", 60),),
 }  # fmt: skip
 SLACK_WEBHOOK = "https://hooks.slack.com/services/T"

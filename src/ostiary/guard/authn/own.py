@@ -31,7 +31,7 @@ class Own:
         """It is asked, whatever there is."""
 
     def prove(self, request: Request, text: str, now: float) -> Flow[Answer]:  # noqa: ARG002 the function reads for itself
-        answer = yield Call(self.function, (request,))
+        answer = yield Call(self.function, (request,), blocking=True)
         if isinstance(answer, str) and answer:
             return Principal(answer, self.name)
         if answer is None or isinstance(answer, (Principal, Refusal)):
