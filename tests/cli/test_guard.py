@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from ostiary.guard.event import Event
+from ostiary.guard.stores import open_store
 
 SHOP = """
 from flask import Flask
@@ -130,3 +134,19 @@ def test_events_of_nothing_are_one_line(tmp_path: Path, words: tuple[str, ...], 
     found = events(tmp_path, *words)
     assert (found.returncode, found.stdout, said in found.stderr) == (2, "", True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_anomalies_are_told_with_why(tmp_path: Path) -> None:
+    """Exit code 1, as table and JSON; 0 and nothing when all is as ever."""
+    store = open_store(f"sqlite:///{tmp_path}/ostiary.db", "events")
+    now = time.time()
+    rows = [Event(now - 100 + n, path=f"/{n}.php", method="GET", status=404, address="203.0.113.7", verdict="deny") for n in range(30)]
+    store.write(rows)
+    store.close()
+    command = [sys.executable, "-m", "ostiary.cli", "guard", "anomalies"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (found.returncode, "unknown-paths  203.0.113.7 asked for 25 different paths" in found.stdout) == (1, True)
+    shown = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert [one["who"] for one in json.loads(shown.stdout)] == ["203.0.113.7"]
+    quiet = subprocess.run([*command, "--since", "10s"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (quiet.returncode, quiet.stdout) == (0, "")

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ostiary.cli.moments import iso
+from ostiary.cli.moments import duration, iso
 from ostiary.cli.output import put, talk
 from ostiary.report.common import plural
 
@@ -91,4 +91,39 @@ def events(store: str, refused: bool, number: int, as_json: bool) -> int:
     return 0
 
 
-COMMANDS: dict[str, click.Command] = {"check": check, "events": events}
+@click.command()
+@click.option(
+    "--store", envvar="OSTIARY_STORE", default="sqlite:///ostiary.db", show_default=True, help="Where the events are; or OSTIARY_STORE."
+)
+@click.option("--since", default="24h", show_default=True, metavar="TIME", help="How far back to tell; what is older is learned from.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def anomalies(store: str, since: str, as_json: bool) -> int:
+    """Tell what is out of the ordinary in the record, and why; exit with 1 when something is.
+
+    Spikes of refusals, keys from new networks, keys that call far more than ever, walks through ids, searches for paths that are not there. Guard(alerts=[…])
+    tells it while it happens.
+
+    \b
+      ostiary guard anomalies
+      ostiary guard anomalies --since 7d --json
+    """
+    import time
+
+    from ostiary.guard.anomaly import anomalies as found_in
+    from ostiary.guard.history import Record
+
+    record = Record.open(store)
+    try:
+        oldest = time.time() - duration(since)
+        found = [one for one in found_in(record.events()) if one.time >= oldest]
+    finally:
+        record.close()
+    if as_json:
+        put(json.dumps([one._asdict() for one in found], indent=2) + "\n", data=True)
+    else:
+        put(_table([{"when": iso(one.time) or "", "kind": one.kind, "why": one.why} for one in found]))
+    talk(f"{len(found)} out of the ordinary since {since}")
+    return 1 if found else 0
+
+
+COMMANDS: dict[str, click.Command] = {"check": check, "events": events, "anomalies": anomalies}

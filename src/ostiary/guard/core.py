@@ -24,6 +24,7 @@ from ostiary.guard.concurrency import Running
 from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
 from ostiary.guard.declare import Delegated, limits_of, texts
+from ostiary.guard.keyring import Keyring
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.outages import Outages
 from ostiary.guard.pepper import MASTER
@@ -92,7 +93,7 @@ class Core:
             signed=self.signed,
             concurrent=self.settings.concurrent,
         )
-        self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address)
+        self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address, self._keyring())
         self.stand_in: Principal | None = None
         """Who calls without a credential come from: set by ``ostiary.testing`` alone."""
         self._exposed: set[tuple[str, str]] = set()
@@ -123,6 +124,9 @@ class Core:
         if self.world.nonces is None:
             self.world.nonces = open_store(self.settings.nonces_url, "nonces")
         return self.world.nonces
+
+    def _keyring(self) -> Keyring | None:
+        return None if self.key_store is None or self.peppers is None else Keyring(self.key_store, self.peppers, self.clock)
 
     # What adapters call
 

@@ -26,6 +26,7 @@ from ostiary.model.cors import Cors
 from ostiary.model.outage import CLOSED
 
 if TYPE_CHECKING:
+    from ostiary.guard.alerts import Alert, Channel
     from ostiary.guard.authn import Authenticator, Reader
     from ostiary.guard.event import Event
     from ostiary.guard.policies import Charges
@@ -114,6 +115,7 @@ class Options:
     audit_key: str | bytes | None = None
     keep_events: str | None = None
     sinks: Sequence[Sink | Callable[[Event], object]] = ()
+    alerts: Sequence[Channel | Callable[[Alert], object]] | None = None
     redact_logs: bool = True
     gates_run_later: bool = False
     clock: Callable[[], float] = time.time
