@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any
 
-from ostiary.errors import UsageError
+from ostiary.errors import Defect, UsageError
 from ostiary.guard import answers
 from ostiary.guard.authn.certificate import HEADERS
 from ostiary.guard.body import Body, Watch, checked_asgi, read_asgi
@@ -95,15 +95,30 @@ class AsgiRequest(Request):
 
     async def read_body(self, limit: int, seconds: float, watch: Watch) -> Body:
         if self.receive is None:
-            # A WebSocket has no content.
-            self.body = Body(limit, watch)
-        else:
-            self.body, self.receive = await read_asgi(self.receive, limit, seconds, watch)
+            raise Defect("content is asked for where nobody gave it")
+        self.body, self.receive = await read_asgi(self.receive, limit, seconds, watch)
         return self.body
 
     def check_body(self, check: ContentCheck | None) -> None:
-        if self.receive is not None:
-            self.receive = checked_asgi(self.receive, check, self.cut_off)
+        if self.receive is None:
+            raise Defect("content is asked for where nobody gave it")
+        self.receive = checked_asgi(self.receive, check, self.cut_off)
+
+    async def judged_with(self, scope: Scope, receive: Receive, decision: Awaitable[Decision]) -> tuple[Decision, Receive]:
+        """The decision, and the ``receive`` that gives the app again what was read for it."""
+        http = scope["type"] == "http"
+        self.raw_path, self.receive = scope.get("raw_path"), receive if http else _no_content
+        try:
+            made = await decision
+            return made, self.receive if http else receive
+        finally:
+            # No circle: it leads to the scope, and that to the request.
+            self.receive = None
+
+
+async def _no_content() -> Message:
+    """A WebSocket's."""
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 _NAMES: dict[str, bytes] = {}
@@ -281,7 +296,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         request: AsgiRequest = scope[KEY]
-        decision = await self._decision(request, scope)
+        decision, receive = await request.judged_with(scope, receive, self._decision(request, scope))
         if isinstance(decision, Deny):
             await respond(scope, send, answers.refusal(request, decision))
             return

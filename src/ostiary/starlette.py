@@ -277,7 +277,7 @@ def wrap(cls: type) -> None:
         request.judged = True
         decision = request.site.at_once(route, scope, request)
         if decision is None:
-            decision, receive = await _judged(route, scope, receive, request)
+            decision, receive = await request.judged_with(scope, receive, request.site.judge(route, scope, request))
         try:
             if not isinstance(decision, Deny):
                 compiled = request.compiled
@@ -292,16 +292,6 @@ def wrap(cls: type) -> None:
 
     setattr(handle, _WRAPPED, True)
     cls.handle = handle  # type: ignore[attr-defined]
-
-
-async def _judged(route: Any, scope: Scope, receive: Receive, request: AsgiRequest) -> tuple[Decision, Receive]:
-    """The decision, and the ``receive`` that gives again what was read for it."""
-    request.raw_path, request.receive = scope.get("raw_path"), receive if scope["type"] == "http" else None
-    try:
-        return await request.site.judge(route, scope, request), request.receive or receive
-    finally:
-        # No circle: it leads to the scope, and that to the request.
-        request.receive = None
 
 
 async def _in_time(answer: Callable[[Send], Awaitable[None]], send: Send, request: AsgiRequest, seconds: float) -> None:

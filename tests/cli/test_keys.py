@@ -235,6 +235,39 @@ def test_import_wants_an_end_or_a_word_that_there_is_none(tmp_path: Path, words:
     assert not (tmp_path / "ostiary.db").exists()
 
 
+def test_a_signing_key_is_made_and_signs(tmp_path: Path) -> None:
+    """PEM alone on standard output, which ``ostiary sign`` takes; shared secrets bring a master key, which rotates; nothing of it is shown later."""
+    pem = keys("create", "--signing", "--owner", "alice", cwd=tmp_path)
+    assert (pem.returncode, pem.stdout.startswith("-----BEGIN PRIVATE KEY-----"), "shown this once" in pem.stderr) == (0, True, True)
+    (tmp_path / "signing.pem").write_text(pem.stdout)
+    (tmp_path / "signing.pem").chmod(0o600)
+    key_id = json.loads(keys("list", "--json", cwd=tmp_path).stdout)["keys"][0]["id"]
+    signed = ostiary("sign", "https://api.example.com/v1", "--key", "signing.pem", "--key-id", key_id, cwd=tmp_path)
+    assert (signed.returncode, "Signature-Input" in signed.stdout) == (0, True)
+    shared = keys("create", "--signing", "hmac-sha256", "--name", "till", cwd=tmp_path)
+    assert (len(shared.stdout), "ostiary.master" in shared.stderr) == (51, True)
+    found = keys("list", cwd=tmp_path)
+    assert "signs hmac-sha256" in found.stdout
+    assert shared.stdout.strip() not in found.stdout + found.stderr
+    master = tmp_path / "ostiary.master"
+    old = master.read_text()
+    master.write_text("AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgI=\n" + old)
+    assert "1 shared secret encrypted anew" in keys("rekey", cwd=tmp_path).stderr
+    assert "0 shared secrets encrypted anew" in keys("rekey", cwd=tmp_path).stderr
+
+
+def test_a_public_half_is_imported(tmp_path: Path) -> None:
+    """Its id is printed; what is no public key is a sentence."""
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "signing.pem"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "pkey", "-in", "signing.pem", "-pubout", "-out", "public.pem"], cwd=tmp_path, check=True, capture_output=True
+    )
+    found = keys("import-public", "public.pem", "--owner", "alice", cwd=tmp_path)
+    assert (found.returncode, len(found.stdout.strip()), "to verify ed25519" in found.stderr) == (0, 12, True)
+    wrong = keys("import-public", "signing.pem", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stdout, "no public key in PEM" in wrong.stderr) == (2, "", True)
+
+
 def test_due_lists_the_most_urgent_first(tmp_path: Path) -> None:
     """By end and by age; the age may stand in a variable."""
     far, soon = made(tmp_path, "--expires", "60d")[0], made(tmp_path, "--expires", "5d", "--name", "mobile")[0]

@@ -425,3 +425,129 @@ def test_a_monitored_guard_lets_pass_and_the_handler_reads_everything(make: Make
     assert (chunked.status, len(chunked.body)) == (200, 1_000)
     assert caller.ask("/signed", BODY, sent=BODY + b"!").body == BODY + b"!"
     assert caller.ask("/stream", BODY, sent=BODY + b"!").body == BODY + b"!"
+
+
+# Another implementation
+
+
+def their_headers(site: Site, key: Any, algorithm: str, body: bytes) -> list[tuple[str, str]]:
+    """A request as http-message-signatures signs it."""
+    import datetime
+
+    import http_message_signatures as peer
+    import requests
+
+    from ostiary.wire.digest import content_digest
+
+    class Keys(peer.HTTPSignatureKeyResolver):
+        def resolve_private_key(self, key_id: str) -> Any:
+            return key.material
+
+    algorithms = {"ed25519": peer.algorithms.ED25519, "hmac-sha256": peer.algorithms.HMAC_SHA256}
+    given = {"Content-Type": "application/json", "Content-Digest": content_digest(body).decode()}
+    prepared = requests.Request("POST", f"{HTTPS}/signed?a=1", headers=given, data=body).prepare()
+    signer = peer.HTTPMessageSigner(signature_algorithm=algorithms[algorithm], key_resolver=Keys())
+    signer.sign(
+        prepared,
+        key_id=key.id,
+        label="theirs",
+        tag="ostiary",
+        nonce="made-by-another-0001",
+        created=datetime.datetime.fromtimestamp(site.clock.now, datetime.UTC),
+        covered_component_ids=("@method", "@authority", "@path", "@query", "content-digest", "content-type"),
+        include_alg=False,
+        use_existing_digest=True,
+    )
+    return [(name, prepared.headers[name]) for name in (*given, "Signature-Input", "Signature")]
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "hmac-sha256"])
+def test_what_another_implementation_signs_is_let_in(make: Make, algorithm: str) -> None:
+    """http-message-signatures, with each kind of key; once, and not with another body."""
+    site = make()
+    headers = their_headers(site, credential(site, algorithm), algorithm, BODY)
+    found = [site.send("POST", "/signed?a=1", headers, HTTPS, PEER, body).status for body in (BODY + b" ", BODY, BODY)]
+    assert found == [401, 200, 401]
+
+
+# Any other app
+
+
+def test_a_policy_file_demands_signatures_of_any_app(tmp_path: Any) -> None:
+    """``signed = true`` in front of a WSGI and an ASGI app that know nothing of us; a body in chunks that nobody signed is refused, too."""
+    import asyncio
+
+    from ostiary import asgi, wsgi
+    from tests.guard.signing_sites import MASTER, _call
+    from tests.guard.sites import Clock, _environ, _scope, settings
+
+    file = tmp_path / "ostiary.toml"
+    file.write_text('[[policy]]\npath = "/signed"\nsigned = true\n')
+
+    def application(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [environ["wsgi.input"].read()]
+
+    async def awaited(scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/octet-stream")]})
+        await send({"type": "http.response.body", "body": body})
+
+    def ask_wsgi(headers: Any, body: bytes) -> tuple[int, bytes]:
+        from werkzeug.test import run_wsgi_app
+
+        environ = _environ("POST", "/signed", headers, HTTPS, PEER, body)
+        environ.pop("CONTENT_LENGTH", None)
+        parts, status, _ = run_wsgi_app(guards[0], {**environ, "wsgi.input_terminated": True}, buffered=True)
+        return int(status[:3]), b"".join(parts)
+
+    def ask_asgi(headers: Any, body: bytes) -> tuple[int, bytes]:
+        reply = runner.run(_call(guards[1], _scope("POST", "/signed", headers, HTTPS, PEER), body, True))
+        return reply.status, reply.body
+
+    clock = Clock()
+    options = settings("memory://", clock, {"master_key": MASTER, "policy_file": str(file)})
+    guards = [wsgi.Guard(application, **options), asgi.Guard(awaited, **options)]
+    with asyncio.Runner() as runner:
+        for guard, ask in zip(guards, (ask_wsgi, ask_asgi), strict=True):
+            site = Site("any", guard.core, guard, clock, guard, ask)
+            caller = client(site)
+            assert ask(caller.headers("POST", "/signed", BODY), BODY) == (200, BODY)
+            assert ask(caller.headers("POST", "/signed", BODY), BODY + b" ")[0] == 401
+            assert ask(caller.headers("POST", "/signed"), BODY)[0] == 401
+            assert ask([], BODY)[0] == 401
+    for guard in guards:
+        guard.core.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"signed": "X-Tenant"}, "no component"),
+        ({"signed": 1}, "signed: a text"),
+        ({"signed": True, "max_body": -1}, "max_body: a number of bytes"),
+        ({"max_body": 5}, "write signed=True"),
+        ({"signed": True, "schemes": ["api-key"]}, "demands a signature"),
+        ({"signed": True, "signed_stream": 1}, "signed_stream: True or False"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_a_sentence(said: dict[str, Any], sentence: str) -> None:
+    """At start-up, with what to write instead."""
+    from flask import Flask
+
+    from ostiary.errors import UsageError
+    from ostiary.flask import Guard, require
+    from tests.guard.sites import Clock, settings
+
+    app = Flask(__name__, static_folder=None)
+    Guard(app, **settings("memory://", Clock(), {}))
+
+    def declared() -> None:
+        app.add_url_rule("/x", "x", require(**said)(lambda: "x"))
+        app.extensions["ostiary"].problems()
+
+    with pytest.raises(UsageError, match=sentence):
+        declared()

@@ -64,6 +64,7 @@ def _run(name: str, typed: dict[str, Any]) -> int:
 
 
 @_command("init")
+@click.option("--signing", is_flag=True, help="The master key, too: shared secrets of signing keys are encrypted under it.")
 @_store
 def init(**typed: Any) -> int:
     """Make the store and the pepper, when they are not there yet.
@@ -83,6 +84,13 @@ def init(**typed: Any) -> int:
 @click.option("--expires", metavar="WHEN", help="When it ends by itself: 90d, 12h, 2027-01-31.  [default: never]")
 @click.option("--kind", type=click.Choice(["sk", "pk"]), default="sk", show_default=True, help="Secret, or publishable.")
 @click.option("--prefix", default="ost", show_default=True, help="What your keys begin with.")
+@click.option(
+    "--signing",
+    is_flag=False,
+    flag_value="ed25519",
+    metavar="[KIND]",
+    help="A key that signs, and is no API key: ed25519, ecdsa-p256-sha256 or hmac-sha256.",
+)
 @_max_age
 @_json
 @_store
@@ -94,6 +102,7 @@ def create(**typed: Any) -> int:
     \b
       ostiary keys create --name "mobile app" --scope orders:read
       ostiary keys create --owner alice --scope 'orders:*' --limit '100/day' --expires 90d
+      ostiary keys create --signing --owner alice --scope orders:write > signing.pem
       KEY=$(ostiary keys create --network 203.0.113.0/24)
     """
     return _run("create", typed)
@@ -214,6 +223,39 @@ def import_(**typed: Any) -> int:
       ostiary keys import --sha256 --expires 2027-01-31 < hashes.txt
     """
     return _run("import_keys", typed)
+
+
+@_command("import-public")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"))
+@_attributes
+@click.option("--expires", metavar="WHEN", help="When it ends by itself: 90d, 12h, 2027-01-31.  [default: never]")
+@_max_age
+@_json
+@_store
+def import_public(**typed: Any) -> int:
+    """Take over the public half of a key that signs.
+
+    Its owner keeps the private half. FILE (or standard input) holds an Ed25519, ECDSA P-256 or RSA public key in PEM. The id of the key is
+    printed: its owner signs with that.
+
+    \b
+      ostiary keys import-public alice.pem --owner alice --scope orders:write
+    """
+    return _run("import_public", typed)
+
+
+@_command("rekey")
+@_store
+def rekey(**typed: Any) -> int:
+    """Encrypt the shared secrets of signing keys anew, under the newest master key.
+
+    Write the new master key in the first line of ostiary.master (or OSTIARY_MASTER_KEY), the old one after it; run this; take the old one
+    away.
+
+    \b
+      ostiary keys rekey
+    """
+    return _run("rekey", typed)
 
 
 @_command("due")

@@ -16,24 +16,44 @@ from ostiary.errors import UsageError
 from ostiary.guard.admin import Admin
 from ostiary.guard.keyrecord import KeyRecord
 from ostiary.guard.leaked import Search
+from ostiary.guard.pepper import MASTER
 from ostiary.report.common import plural
 
+_SHARED = "hmac-sha256"
 _LARGEST_IMPORT = 16 * 1024 * 1024
 
 
-def init(store: str) -> int:
-    with _opened(store, create=True) as admin:
+def init(store: str, signing: bool) -> int:
+    with _opened(store, create=True, master=signing) as admin:
         if not admin.made:
-            talk(f"{store} and its pepper are there already")
+            talk(f"{store} and its {'pepper and master key' if signing else 'pepper'} are there already")
     return 0
 
 
 def create(store: str, expires: str | None, max_age: Sequence[str], as_json: bool, **typed: Any) -> int:
     wanted = _wanted(typed) | {"expires": _moment(expires)}
-    with _opened(store, create=True, max_age=max_age) as admin:
+    with _opened(store, create=True, master=wanted.get("signing") == _SHARED, max_age=max_age) as admin:
         record, text = admin.keyring.create(**wanted)
         _hand_over(admin, record, text, as_json)
         talk(f"{keys_text.sentence(record)}; it is shown this once")
+    return 0
+
+
+def import_public(store: str, file: Path, expires: str | None, max_age: Sequence[str], as_json: bool, **typed: Any) -> int:
+    wanted = _wanted(typed) | {"expires": _moment(expires)}
+    pem = _text(file).encode()
+    with _opened(store, create=True, max_age=max_age) as admin:
+        record = admin.keyring.import_public(pem, **wanted)
+        put(keys_text.dump(keys_text.value(admin, record, {})) if as_json else f"{record.id}\n", data=True)
+        talk(f"imported, to verify {record.algorithm}: {keys_text.sentence(record)}")
+    return 0
+
+
+def rekey(store: str) -> int:
+    with _opened(store) as admin:
+        number = admin.keyring.rekey()
+        current = admin.keyring.masters.current_id if admin.keyring.masters is not None else ""
+        talk(f"{plural(number, 'shared secret')} encrypted anew; all are under the master key {current} now, older ones can go")
     return 0
 
 
@@ -155,17 +175,21 @@ def leaked(store: str, path: Path, revoking: bool, as_json: bool) -> int:
 
 
 @contextmanager
-def _opened(store: str, *, create: bool = False, max_age: Sequence[str] = ()) -> Iterator[Admin]:
+def _opened(store: str, *, create: bool = False, master: bool = False, max_age: Sequence[str] = ()) -> Iterator[Admin]:
     ages = {env: duration(text) for env, text in _pairs("--max-age", max_age, "live=90d")}
-    admin = Admin.open(store, create=create, max_age=ages)
+    admin = Admin.open(store, create=create, master=master, max_age=ages)
     try:
         if admin.made:
             talk(
-                f"made {' and '.join(str(path) for path in admin.made)}; keep the pepper out of version control, and back it up apart from the keys"
+                f"made {' and '.join(str(path) for path in admin.made)}; keep {_secrets(admin.made)} out of version control, and back {'them' if len(admin.made) > 2 else 'it'} up apart from the keys"
             )
         yield admin
     finally:
         admin.close()
+
+
+def _secrets(made: Sequence[Path]) -> str:
+    return "pepper and master key" if any(path.name == MASTER.file_name for path in made) else "the pepper"
 
 
 def _hand_over(admin: Admin, record: KeyRecord, text: str, as_json: bool) -> None:

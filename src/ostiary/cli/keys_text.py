@@ -69,6 +69,8 @@ def value(admin: Admin, record: KeyRecord, uses: Mapping[str, KeyUse]) -> dict[s
         "exposed": iso(record.exposed),
         "exposed_where": record.exposed_where or None,
         "pepper": record.pepper_id,
+        "signs": record.algorithm or None,
+        "master_key": record.sealed_under or None,
         "metadata": dict(record.metadata),
         "last_used": None if use is None else {"time": iso(use.last_time), "address": use.address, "agent": use.agent, "calls": use.calls},
     }
@@ -135,6 +137,7 @@ def due_table(found: Sequence[Due], width: int, color: bool) -> str:
 
 def _details(record: KeyRecord, use: KeyUse | None) -> list[str]:
     parts = (
+        f"signs {record.algorithm}" if record.algorithm else "",
         " ".join(record.scopes) or "no scopes",
         f"from {' '.join(record.networks)}" if record.networks else "",
         _end(record),

@@ -37,11 +37,12 @@ class Admin:
         pepper: str | bytes | Peppers | None = None,
         *,
         create: bool = False,
+        master: bool = False,
         max_age: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] = os.environ,
     ) -> Admin:
-        """The store that is there; with ``create``, and the pepper, too, is made when there is none.
+        """The store that is there; with ``create``, and the pepper, too, is made when there is none; with ``master`` the master key.
 
         Raises UsageError for a store or pepper that is missing or cannot be used. A pepper is never made for keys that need another.
         """
@@ -57,6 +58,9 @@ class Admin:
         if folder / peppers_of.FILE_NAME in made:
             _make_pepper(store_url, file, folder)
         peppers = peppers_of.load(folder, pepper, environ)
+        if master and peppers_of.find(peppers_of.MASTER, folder, None, environ) is None:
+            peppers_of.create(folder / peppers_of.MASTER.file_name, kind=peppers_of.MASTER)
+            made = (folder / peppers_of.MASTER.file_name, *made)
         masters = peppers_of.find(peppers_of.MASTER, folder, None, environ)
         keyring = Keyring(open_store(store_url, "keys"), peppers, clock, max_age=max_age, masters=masters)
         return cls(store_url, keyring, _events(store_url, file), made)

@@ -52,6 +52,14 @@ def weaknesses(scan: Scan) -> set[str]:
     return {finding.weakness for finding in scan.findings}
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"), [("True", ()), ('["x-tenant"]', ("x-tenant",)), ('"x-tenant"', ("x-tenant",)), ("False", None), ("None", None)]
+)
+def test_a_demand_for_signatures_is_read(tmp_path: Path, said: str, expected: tuple[str, ...] | None) -> None:
+    """``signed=True``, or with the components that are covered besides; False and None demand none."""
+    assert judged(tmp_path, marks=f"@require(signed={said})").policy.signed == expected
+
+
 def test_policy_is_read_word_by_word(tmp_path: Path) -> None:
     """Scopes, schemes, limits and networks of ``require`` stand in the policy, with the place of the declaration."""
     marks = '@require("orders:read", "a", any_of=["b", "c"], schemes=["api-key"], limits="9/day;2 per minute", networks=["10.0.0.0/8"])'

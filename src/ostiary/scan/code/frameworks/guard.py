@@ -101,6 +101,7 @@ def _require(made: Made) -> Said:
         networks=_texts(members(made.kwargs["networks"])) if _is_given(made, "networks") else None,
         monitor=switch(made.kwargs.get("monitor")),
         issues=switch(made.kwargs.get("issues")) is True,
+        signed=_signed(made.kwargs.get("signed")),
     )
     unsure = "its mode depends on configuration" if _is_given(made, "monitor") and policy.monitor is None else ""
     return Said(policy, shown, (), unsure)
@@ -185,6 +186,11 @@ def _parsed(written: str | None) -> tuple[Limit, ...]:
 def switch(value: Value | None) -> bool | None:
     """True or False where it is written down; None where it is not, or where configuration decides."""
     return value.value if type(value) is Const and isinstance(value.value, bool) else None
+
+
+def _signed(value: Value | None) -> tuple[str, ...] | None:
+    """``signed=True``, or the components that have to be covered besides."""
+    return _texts(members(value)) or (() if switch(value) is True else None)
 
 
 def _is_given(made: Made, keyword: str) -> bool:
