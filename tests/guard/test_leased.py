@@ -80,6 +80,25 @@ def test_never_more_than_the_limit_in_any_window(count: int, seconds: int, lease
     assert most_in_a_window(admitted, seconds) <= count
 
 
+def test_what_is_spent_late_still_counts() -> None:
+    """The worst case of a lease: taken at once, spent at its very end, and another worker that comes when it leaves a plain window."""
+    _, clock, (first, second) = workers(2, 0.5)
+    limit, admitted = Limit(16, 60), []
+
+    def spend(worker: LeasedCounters, moment: float) -> None:
+        clock.now = moment
+        if worker.spend([Charge(("r",), limit)], START + moment).allowed:
+            admitted.append((moment, 1))
+
+    for moment in [0.0] * 9 + [29.9] * 7:
+        spend(first, moment)
+    assert len(admitted) == 16
+    for moment in range(60, 120):
+        spend(second, moment)
+    assert most_in_a_window(admitted, 60) == 16
+    assert len(admitted) == 32
+
+
 @pytest.mark.parametrize("many", [1, 4])
 def test_what_is_admitted_less(many: int) -> None:
     """Hammered for ten windows the callers get N per W + T, less the store's own 1/21 and what lies in the hands of workers when it ends."""
