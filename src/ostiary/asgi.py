@@ -228,6 +228,7 @@ class Answer:
             if last and harmless(data, request.credential, ours=ours):
                 return message
             watch = self._watch = BodyWatch(request.credential, ours=ours)
+            request.removed = watch.removed
         return {**message, "body": watch.clean(data, last)}
 
     async def _accept(self, message: Message) -> None:

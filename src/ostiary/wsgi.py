@@ -178,6 +178,7 @@ class _Answer:
             if str(len(data)) == self._size and harmless(data, request.credential, ours=ours):
                 return data
             watch = self._watch = BodyWatch(request.credential, ours=ours)
+            request.removed = watch.removed
         return watch.clean(data)
 
     def __iter__(self) -> Iterator[bytes]:

@@ -43,7 +43,9 @@ def refusal(request: Request, denied: Deny) -> Refusal:
 def settle(core: Core, request: Request, headers: Headers) -> Headers:
     """The headers that leave: those of the app without banners and secrets, and what the guard adds. The full way, which ``Settler`` shortens."""
     kept = [(name, _cookie(name, value, request.secure)) for name, value in headers if name.lower() not in _BANNERS]
-    kept = clean_headers(kept, request.credential, ours=not issues(request))
+    sent, kept = kept, clean_headers(kept, request.credential, ours=not issues(request))
+    if sent != kept:
+        request.removed_headers = [name.lower() for (name, value), (_, clean) in zip(sent, kept, strict=True) if value != clean]
     names = [name.lower() for name, _ in kept]
     content_type = next((value for name, value in kept if name.lower() == "content-type"), "")
     kept += transport.headers_for(request.secure, names, content_type, core.settings.transport, _private(request))

@@ -5,7 +5,7 @@ A call is a plain tuple: nothing of it is formatted, cleaned or looked up while 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,25 @@ if TYPE_CHECKING:
     from ostiary.model.limit import Limit
 
 Call = tuple[
-    float, str, "Compiled | None", str, str, int, float, "Principal | None", str, str, str, str, "tuple[Limit, ...]", "Spent | None", str
+    float,
+    str,
+    "Compiled | None",
+    str,
+    str,
+    int,
+    float,
+    "Principal | None",
+    str,
+    str,
+    str,
+    str,
+    "tuple[Limit, ...]",
+    "Spent | None",
+    str,
+    "Sequence[str]",
+    "Sequence[str]",
 ]
-"""Ended (Unix seconds), id, route, method, path, status, started, principal, address, agent, reason, verdict, limits, spent, version."""
+"""Ended (Unix seconds), id, route, method, path, status, started, principal, address, agent, reason, verdict, limits, spent, version, removed from the body, headers that lost something."""
 _LEFT = itemgetter(1)
 _GONE = "[redacted]"
 
@@ -47,6 +63,8 @@ def left(request: Request, status: int, ended: float, version: str) -> Call:
         request.limits,
         request.spent,
         version,
+        request.removed,
+        request.removed_headers,
     )
 
 
@@ -61,7 +79,25 @@ class Batch:
 
     def event(self, call: Call) -> Event:
         """The event of a call, as ``event.cleaned`` demands it."""
-        ended, request_id, compiled, method, path, status, started, who, address, agent, reason, verdict, limits, spent, version = call
+        (
+            ended,
+            request_id,
+            compiled,
+            method,
+            path,
+            status,
+            started,
+            who,
+            address,
+            agent,
+            reason,
+            verdict,
+            limits,
+            spent,
+            version,
+            body,
+            headers,
+        ) = call
         return Event(
             ended,
             request_id,
@@ -78,7 +114,13 @@ class Batch:
             self._spelled[reason],
             verdict,
             self._limit_state(limits, spent),
+            self._removed(body, headers) if body or headers else "",
         )
+
+    def _removed(self, body: Sequence[str], headers: Sequence[str]) -> str:
+        """What was taken out of the answer: where, and by which pattern, never what it was."""
+        parts = [*(f"header {name}" for name in dict.fromkeys(headers)), *(f"body ({family})" for family in dict.fromkeys(body))]
+        return spelled("removed from the answer: " + ", ".join(parts))
 
     def _limit_state(self, limits: tuple[Limit, ...], spent: Spent | None) -> str:
         """What is left of the limit that has least, as ``3 of 5 per minute``; empty where none was asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import SignatureReason
@@ -57,6 +57,10 @@ class Request:
 
     compiled: Compiled | None = None
     credential: str = ""
+    removed: Sequence[str] = ()
+    """What was taken out of the body of the answer, by family."""
+    removed_headers: Sequence[str] = ()
+    """The headers of the answer of which something was taken out."""
     principal: Principal | None = None
     limits: tuple[Limit, ...] = ()
     parameters: Mapping[str, Any] = _NOTHING
