@@ -53,6 +53,8 @@ EXTRAS = {
     "flask.py": {"flask", "werkzeug"},
     "starlette.py": {"starlette"},
     "fastapi.py": {"fastapi", "starlette"},
+    "compat/flask_limiter.py": {"flask", "werkzeug"},
+    "compat/slowapi.py": {"starlette"},
     "fix": {"libcst"},
     "client.py": {"httpx", "requests"},
     "wire/jwks.py": {"joserfc"},

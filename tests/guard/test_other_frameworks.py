@@ -14,11 +14,12 @@ import pytest
 
 from ostiary.asgi import Guard as AsgiGuard
 from ostiary.errors import UsageError
-from ostiary.guard.declare import delegated
+from ostiary.guard.declare import delegated, merged, require, timeout
 from ostiary.testing import guard_of, mint
 from ostiary.wsgi import Guard as WsgiGuard
 from tests.guard.other_sites import APPS, POLICIES, plain_app, sites, wsgi_sender
-from tests.guard.sites import PEPPER, Site, _call, _scope
+from tests.guard.signing_sites import MASTER, Client, credential
+from tests.guard.sites import PEPPER, Clock, Site, _call, _scope, settings
 from tests.guard.test_attacks import (  # noqa: F401 collected here again, over these frameworks
     test_a_business_parameter_named_key_is_left_alone,
     test_a_credential_with_odd_characters_is_refused,
@@ -474,3 +475,40 @@ def test_an_object_belongs_to_its_owner_in_every_reading(make: Make, path: str) 
     site.reached.clear()
     assert site.ask(path, key).status in (400, 403, 404)
     assert site.reached == []
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_signed_request_reaches_the_app_with_its_body(kind: str, tmp_path: Path) -> None:
+    """``signed = true`` in the file: the app reads what was signed, to the byte; without a signature nothing is read."""
+
+    def echo(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/octet-stream")])
+        return [environ["wsgi.input"].read()]
+
+    async def aecho(scope: Any, receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    (tmp_path / "policies.toml").write_text('[[policy]]\npath = "/signed"\nsigned = true')
+    clock = Clock()
+    given = {**settings("memory://", clock, {"master_key": MASTER}), "policy_file": tmp_path / "policies.toml"}
+    app = WsgiGuard(echo, **given) if kind == "wsgi" else AsgiGuard(aecho, **given)
+
+    def send(method: str, path: str, headers: Any, base: str, peer: str, body: bytes, **how: Any) -> Any:
+        if kind == "wsgi":
+            return wsgi_sender(app)(method, path, headers, base, peer, body)
+        return asyncio.run(_call(app, _scope(method, path, headers, base, peer), body))
+
+    site = Site(kind, app.core, app, clock, app, send)
+    signer = Client(site, credential(site, "ed25519", owner="ann"), "rfc9421")
+    reply = signer.ask("/signed?a=1", b'{"book": 7}', method="POST")
+    assert (reply.status, reply.body) == (200, b'{"book": 7}')
+    assert site.ask("/signed", method="POST", body=b"x").status == 401
+
+
+def test_a_time_out_that_nobody_would_hold_is_an_error(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, and nothing is served, instead of a promise that is not kept."""
+    site = make(policies="", routes={"/health": merged(require(), timeout(2))})
+    assert site.ask("/health").status == 503
+    assert "set it in the server" in caplog.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -88,6 +88,11 @@ class Rates:
             return await arun(_spent(hits, self.clock()), self._world.answer_in_loop)
         except StoreDown as down:
             return self._without_store(hits, down)
+
+    def deduct(self, hits: Sequence[Hit]) -> None:
+        """Spends after the answer what ``deduct_when`` left; where others have spent it by now, nothing."""
+        for hit in hits:
+            self.spend([hit._replace(rule=replace(hit.rule, deduct_when=None))])
 
     def _without_store(self, hits: Sequence[Hit], down: StoreDown) -> list[State]:
         if self._fallback is None and not self._swallow:

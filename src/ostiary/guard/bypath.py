@@ -207,7 +207,10 @@ class PathGuard:
             said = [self._entries[index] for index in tables]
             own = nearest(one for _, _, one in said) if said else None
             template = said[0][0] if said else shown
-            found = self._compiled[tables, method] = self.core.policies.compile(method, template, own, listed=False)
+            found = self.core.policies.compile(method, template, own, listed=False)
+            if found.policy.timeout is not None:
+                raise UsageError(f"{template}: a time-out is held on routes of Starlette and FastAPI alone: set it in the server")
+            self._compiled[tables, method] = found
         return found
 
     def _overridden(self, request: Request, method: str, path: str, target: str, root: str) -> Deny | None:
