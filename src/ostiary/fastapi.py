@@ -48,6 +48,7 @@ from ostiary.guard.declare import (
     Delegated,
     PolicyError,
     Refused,
+    accepts,
     concurrent,
     cors,
     delegated,
@@ -67,6 +68,7 @@ from ostiary.model.limit import Limit
 __all__ = [
     "Guard",
     "Principal",
+    "accepts",
     "concurrent",
     "cors",
     "delegated",

@@ -47,6 +47,7 @@ from ostiary.guard.declare import (
     MARK,
     Declaration,
     Delegated,
+    accepts,
     concurrent,
     cors,
     delegated,
@@ -68,7 +69,21 @@ from ostiary.wsgi import KEY, Shim, WsgiRequest
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-__all__ = ["Guard", "concurrent", "cors", "delegated", "deprecated", "distinct", "exempt", "limit", "owned", "public", "require", "static"]
+__all__ = [
+    "Guard",
+    "accepts",
+    "concurrent",
+    "cors",
+    "delegated",
+    "deprecated",
+    "distinct",
+    "exempt",
+    "limit",
+    "owned",
+    "public",
+    "require",
+    "static",
+]
 
 EXTENSION = "ostiary"
 logger = logging.getLogger("ostiary")

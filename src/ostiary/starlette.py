@@ -42,6 +42,7 @@ from ostiary.guard.declare import (
     Declaration,
     Delegated,
     Refused,
+    accepts,
     concurrent,
     cors,
     delegated,
@@ -64,6 +65,7 @@ from ostiary.wire import problem
 __all__ = [
     "Guard",
     "Principal",
+    "accepts",
     "concurrent",
     "cors",
     "delegated",

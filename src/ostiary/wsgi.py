@@ -81,7 +81,7 @@ def _decoded(path: str) -> str:
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-_VARIABLES: dict[str, str] = {}
+_VARIABLES: dict[str, str] = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 def _variable(name: str) -> str:

@@ -13,11 +13,14 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from ostiary.errors import BadSignature
+from ostiary.guard.decision import Deny
+from ostiary.wire import problem
 from ostiary.wire.digest import ContentCheck
 
 IN_MEMORY = 262_144
 PIECE = 65_536
 TOO_LARGE, TOO_SLOW, BROKEN = "body_too_large", "body_too_slow", "body_broken"
+_REFUSED = {TOO_LARGE: problem.CONTENT_TOO_LARGE, TOO_SLOW: problem.CONTENT_TOO_SLOW}
 Environ = dict[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -175,6 +178,11 @@ def _again(body: Body, receive: Receive) -> Receive:
         return {"type": "http.request", "body": piece, "more_body": left > 0 or body.rest}
 
     return replay
+
+
+def unread(body: Body) -> Deny:
+    """The refusal of content that could not be read to its end."""
+    return Deny(_REFUSED.get(body.reason, problem.CONTENT_BROKEN), body.reason)
 
 
 Cut = Callable[[], bool]

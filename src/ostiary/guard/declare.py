@@ -23,6 +23,7 @@ from ostiary.model import scope as scope_text
 from ostiary.model.cors import EXPOSED, SENT, Cors, cross_origin
 from ostiary.model.lifecycle import Lifecycle, Moment, lifecycle
 from ostiary.model.limit import Limit, distinct_of
+from ostiary.model.media import media_types
 from ostiary.model.outage import choice
 from ostiary.model.route import UNDECLARED, Location, Policy
 
@@ -99,6 +100,9 @@ class Declaration:
     distinct: tuple[str, Limit] | None = _said(_one_of)
     concurrent: int | None = _said(_one_of)
     timeout: float | None = _said(_one_of)
+    accepts: tuple[str, ...] | None = _said(_one_of)
+    json_depth: int | None = _said(_one_of)
+    body: Any = _said(_one_of)
     lifecycle: Lifecycle | None = _said(_one_of)
     at: Location | None = _said(_either)
 
@@ -256,6 +260,18 @@ def concurrent(most: int) -> Declaration:
     if type(most) is not int or most < 1:
         raise PolicyError(f"concurrent: a whole number from 1 on, not {most!r}")
     return Declaration(concurrent=most)
+
+
+def accepts(*types: str, body: Any = None, max_body: int | None = None, depth: int | None = None) -> Declaration:
+    """What a call may bring: media types, at most ``max_body`` bytes, JSON at most ``depth`` deep that fits ``body``.
+
+    ``body``: a pydantic model, a dataclass or a JSON Schema; what it makes of the content is ``guard.given``. JSON is read strictly.
+    """
+    if not types and body is None and max_body is None and depth is None:
+        raise PolicyError('accepts says what: @accepts("application/json", max_body=100_000)')
+    if depth is not None and (type(depth) is not int or not 1 <= depth <= 200):
+        raise PolicyError(f"depth: a whole number from 1 to 200, not {depth!r}")
+    return Declaration(accepts=media_types(types) if types else None, body=body, max_body=_size("max_body", max_body), json_depth=depth)
 
 
 def timeout(seconds: float) -> Declaration:

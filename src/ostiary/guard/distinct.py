@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ostiary.guard.ask import Flow, Spend
-from ostiary.guard.charging import caller_of, told
+from ostiary.guard.ask import Flow
+from ostiary.guard.charging import caller_of, counted, told
 from ostiary.guard.decision import Deny, Principal
 from ostiary.guard.stores.base import Charge, Spent
 from ostiary.model.limit import Limit
@@ -32,9 +32,8 @@ def check(core: Core, request: Request, compiled: Compiled, who: Principal | Non
         return None
     key = (limit.bucket or compiled.template, *caller_of(core, request, who))
     charges = (Charge(("distinct", *key), limit), Charge(("seen", *key, str(asked)), _once(limit.seconds)))
-    now = core.clock()
-    spent: Spent = core.counters.spend(charges, now) if core.counters.immediate else (yield Spend(charges, now))
-    if spent.allowed or _seen(spent):
+    spent = yield from counted(core, request, charges)
+    if spent is None or spent.allowed or _seen(spent):
         return None
     denied = told(request, charges[:1], Spent(False, spent.states[:1], spent.retry_after))
     return denied and denied._replace(reason="enumeration")

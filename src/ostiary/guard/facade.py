@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import UsageError
 from ostiary.guard import ownership
-from ostiary.guard.declare import concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require
+from ostiary.guard.declare import accepts, concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require
 
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
@@ -23,6 +23,7 @@ class Facade:
     exempt = staticmethod(exempt)
     delegated = staticmethod(delegated)
     deprecated = staticmethod(deprecated)
+    accepts = staticmethod(accepts)
     cors = staticmethod(cors)
     distinct = staticmethod(distinct)
     concurrent = staticmethod(concurrent)
@@ -54,6 +55,12 @@ class Facade:
         """What the loader of ``owner=`` gave for this call; None where there is none."""
         request = self._current()
         return request.loaded if request is not None else None
+
+    @property
+    def given(self) -> Any:
+        """What the schema of ``accepts(body=…)`` made of this call's content; None where there is none."""
+        request = self._current()
+        return request.given if request is not None else None
 
     def mine(self, statement: Any, column: Any, *, tenant: Any = None, unless: str = "") -> Any:
         """A SQLAlchemy statement that gives the caller's rows alone: ``guard.mine(select(Order), Order.owner_id)``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ostiary.errors import Defect
-from ostiary.guard import concurrency, distinct, failures, network, ownership, transport
+from ostiary.guard import concurrency, distinct, failures, intake, network, ownership, transport
 from ostiary.guard.ask import Call, Flow
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented, read
@@ -67,7 +67,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
         if request.query and (leaked := in_query(request.query, core.settings.query_parameters)) is not None:
             return (yield from _in_query(core, request, leaked))
         if policy.public:
-            return core.csrf.refused(request, compiled, None) or (yield from _within(core, request, compiled, None)) or ALLOW
+            return core.csrf.refused(request, compiled, None) or (yield from _last(core, request, compiled, None)) or ALLOW
         if compiled.delegate is not None:
             return (yield from _delegated(core, request, compiled, compiled.delegate))
         who = yield from (authenticate(core, request, compiled) if compiled.signature is None else _signed(core, request, compiled))
@@ -143,7 +143,7 @@ def _signed(core: Core, request: Request, compiled: Compiled) -> Flow[Principal 
 
 
 def admit(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Decision]:
-    """Steps 11 to 15 for a principal: its own networks, scopes, limits, ownership.
+    """Steps 11 to 16 for a principal: its own networks, scopes, limits, ownership, and what it brings.
 
     None is somebody whom the app's own gate has let in without a name: no scope is held, and the address counts.
     """
@@ -152,9 +152,18 @@ def admit(core: Core, request: Request, compiled: Compiled, who: Principal | Non
         return refused
     if not may(who, request, compiled):
         return Deny(compiled.insufficient, "scope")
+    return (yield from _last(core, request, compiled, who)) or ALLOW
+
+
+def _last(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Deny | None]:
+    """Steps 14 to 16, for callers and for strangers on public routes: limits, ownership, what is brought."""
     if over := (yield from _within(core, request, compiled, who)):
         return over
-    return ((yield from ownership.check(request, compiled.owned, who)) if compiled.owned is not None else None) or ALLOW
+    if compiled.owned is not None and (refused := (yield from ownership.check(request, compiled.owned, who))):
+        return refused
+    if compiled.intake is None or (compiled.delegate is not None and core.settings.gates_run_later):
+        return None
+    return (yield from intake.check(request, compiled.intake))
 
 
 def _within(core: Core, request: Request, compiled: Compiled, who: Principal | None) -> Flow[Deny | None]:
@@ -238,7 +247,8 @@ def _delegated(core: Core, request: Request, compiled: Compiled, delegate: Deleg
     if (forged := core.csrf.refused(request, compiled, None)) is not None:
         return forged
     if core.settings.gates_run_later:
-        return DEFERRED
+        # Once the gate runs the framework has read the content.
+        return (None if compiled.intake is None else (yield from intake.check(request, compiled.intake))) or DEFERRED
     who = (yield Call(core.subject_of, (delegate,))) if delegate.subject is not None else None
     if who is None and (compiled.policy.scopes or compiled.policy.any_scopes):
         return Deny(compiled.missing, "subject_unknown")

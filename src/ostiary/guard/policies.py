@@ -14,6 +14,7 @@ from ostiary.guard.authn.signed import NAME as SIGNED
 from ostiary.guard.csrf import SAFE
 from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
+from ostiary.guard.intake import Intake, intake_of
 from ostiary.guard.network import Networks
 from ostiary.guard.ownership import Owned, check_parameter, check_template
 from ostiary.model import limit as limit_text
@@ -52,6 +53,7 @@ class Compiled:
         "gated",
         "granted",
         "insufficient",
+        "intake",
         "invalid",
         "lifecycle",
         "method",
@@ -90,6 +92,7 @@ class Compiled:
         cors: Cors | None = None,
         signature: Demand | None = None,
         concurrent: int | None = None,
+        intake: Intake | None = None,
         owner: object = None,
         versions: Versions | None = None,
         on_outage: str = CLOSED,
@@ -120,6 +123,7 @@ class Compiled:
         self.plans = plans
         self.cost = cost
         self.owned = owned
+        self.intake = intake
         places = (((template,), policy.concurrent), ((), concurrent))
         self.concurrent = tuple([(place, most) for place, most in places if most is not None])
         self.cors = cors
@@ -133,6 +137,7 @@ class Compiled:
             and cost is None
             and on_outage == CLOSED
             and not self.concurrent
+            and intake is None
             and self.lifecycle is None
             and not (versions and versions.header)
             and signature is None
@@ -271,6 +276,7 @@ class Policies:
             owned=said.owned,
             cors=said.cors or self._cors,
             signature=self._signature(policy, delegate, method, template),
+            intake=intake_of(policy, said.body, signed=policy.signed is not None),
             concurrent=self._concurrent,
             owner=owner,
             versions=self._versions,
@@ -281,8 +287,8 @@ class Policies:
         """What is demanded of a signature; None where none is looked at. Raises UsageError for what does not go together."""
         accepted = SIGNED in policy.schemes
         if policy.public or not policy.declared or (policy.signed is None and not accepted):
-            if policy.max_body is not None or policy.signed_stream:
-                raise UsageError(f"{method} {template}: max_body and signed_stream are about signed requests: write signed=True")
+            if policy.signed_stream:
+                raise UsageError(f"{method} {template}: signed_stream is about signed requests: write signed=True")
             return None
         if delegate is not None or (policy.schemes and not accepted):
             raise UsageError(f"{method} {template}: signed=True demands a signature, and {policy.schemes[0]} is none: name one of them")

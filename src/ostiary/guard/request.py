@@ -49,7 +49,7 @@ class Request:
 
     As received: ``method``, ``path`` (decoded), ``query`` (raw), ``peer`` (address of the other end, "" when there is none),
     ``scheme``, ``authority`` (Host). After ``arrive``: ``address``, ``secure`` and ``authority`` as far as proxies are trusted.
-    ``parameters`` are those of the route's path, ``held`` are the places among running calls, ``loaded`` is the object that ``owner=`` loaded.
+    ``parameters`` are those of the route's path, ``held`` are the places among running calls, ``given`` is what a schema made of the body, ``loaded`` is the object that ``owner=`` loaded.
     ``limits`` are those that the answer tells of, ``spent`` what was spent of them.
 
     What most calls leave as it is stands on the class: a new request writes only what is its own. Adapters write it themselves.
@@ -65,6 +65,7 @@ class Request:
     limits: tuple[Limit, ...] = ()
     parameters: Mapping[str, Any] = _NOTHING
     loaded: Any = None
+    given: Any = None
     held: tuple[tuple[tuple[str, ...], int], ...] = ()
     spent: Spent | None = None
     decision: Decision | None = None

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ostiary.errors import UsageError
 from ostiary.model import limit, outage, patterns, scope
 from ostiary.model.limit import Limit
+from ostiary.model.media import media_types
 from ostiary.model.route import Location, Policy
 from ostiary.model.toml_source import GUARD_KEYS, SCAN_KEYS, TomlSource, section
 
@@ -261,6 +262,11 @@ def _distinct(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, 
     return cast("tuple[str, Limit]", _explained(source, key, lambda _: limit.distinct_of(parameter, rate), ""))
 
 
+def _accepts(source: TomlSource, item: dict[str, Any], key: str) -> tuple[str, ...] | None:
+    types = source.texts(item, key)
+    return cast("tuple[str, ...]", _explained(source, key, lambda _: media_types(types), "")) if key in item else None
+
+
 def _concurrent(source: TomlSource, item: dict[str, Any], key: str) -> int | None:
     most: int | None = source.typed(item, key, int, "a whole number")
     if most is not None and most < 1:
@@ -295,6 +301,8 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "max_body": ("max_body", _size),
     "distinct": ("distinct", _distinct),
     "concurrent": ("concurrent", _concurrent),
+    "accepts": ("accepts", _accepts),
+    "json_depth": ("json_depth", _concurrent),
 }
 
 

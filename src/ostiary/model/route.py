@@ -100,7 +100,7 @@ class Policy:
     while their store is out; None is as the guard's. ``signed`` None or False demands no signature, a tuple one that covers these
     components besides what every one covers; ``signed_stream``: its body is not read before; ``max_body``: how many bytes of it may be.
     ``distinct``: how many different values of a path parameter, ``concurrent``: how many calls at the same time, of one caller;
-    ``timeout`` in seconds. ``reason`` is why a public route is public.
+    ``timeout`` in seconds. ``accepts``: media types of content, None for any; ``json_depth``: how deep JSON may be nested. ``reason`` is why a public route is public.
     """
 
     declared: bool = True
@@ -117,6 +117,8 @@ class Policy:
     distinct: tuple[str, Limit] | None = None
     concurrent: int | None = None
     timeout: float | None = None
+    accepts: tuple[str, ...] | None = None
+    json_depth: int | None = None
     any_scopes: tuple[str, ...] = ()
     limits: tuple[Limit, ...] | None = None
     monitor: bool | None = None

@@ -11,20 +11,23 @@ CONTENT_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal: ``code`` for programs, ``title`` for people, ``headers`` to send with it (Content-Type is ``CONTENT_TYPE``)."""
+    """One refusal: ``code`` for programs, ``title`` for people, ``errors`` as (JSON pointer, code), ``headers`` to send with it (Content-Type is ``CONTENT_TYPE``)."""
 
     status: int
     code: str
     title: str
     detail: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
 
     def body(self, request_id: str) -> bytes:
         """The document as ASCII JSON: type, title, status, detail when there is one, code, request_id."""
-        document: dict[str, str | int] = {"type": "about:blank", "title": self.title, "status": self.status}
+        document: dict[str, object] = {"type": "about:blank", "title": self.title, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
         document["code"] = self.code
+        if self.errors:
+            document["errors"] = [{"pointer": pointer, "code": code} for pointer, code in self.errors]
         document["request_id"] = request_id
         return json.dumps(document, separators=(",", ":")).encode("ascii")
 
@@ -64,7 +67,13 @@ BAD_SIGNATURE_FORM = Problem(
     "Bad Request",
     "Send exactly one signature, in the form of RFC 9421 or of the simple scheme, and no other credential.",
 )
-CONTENT_TOO_LARGE = Problem(413, "content_too_large", "Content Too Large", "A signed request to this route has to be smaller.")
+MEDIA_TYPE = Problem(415, "media_type", "Unsupported Media Type", "Send one of the media types that Accept names, in UTF-8.")
+CONTENT_MISSING = Problem(422, "content_missing", "Unprocessable Content", "This route needs a body.")
+BAD_JSON = Problem(
+    400, "bad_json", "Bad Request", "Send one JSON text: no name twice, no NaN, not nested too deep, UTF-8 without a byte order mark."
+)
+NOT_VALID = Problem(422, "not_valid", "Unprocessable Content", "The body does not fit what this route expects.")
+CONTENT_TOO_LARGE = Problem(413, "content_too_large", "Content Too Large", "A request to this route has to be smaller.")
 CONTENT_TOO_SLOW = Problem(408, "content_too_slow", "Request Timeout", headers=(("Connection", "close"),))
 CONTENT_BROKEN = Problem(400, "content_broken", "Bad Request", "The content did not arrive as it was announced.")
 KEY_IN_QUERY = Problem(

@@ -18,7 +18,7 @@ from ostiary.guard import signingkeys
 from ostiary.guard.ask import Find, Flow, ReadBody, Remember
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.apikeys import principal_of
-from ostiary.guard.body import TOO_LARGE, TOO_SLOW
+from ostiary.guard.body import unread
 from ostiary.guard.decision import Deny, Principal
 from ostiary.guard.keyrecord import KeyRecord, Standing, state
 from ostiary.guard.stores.base import Busy
@@ -43,7 +43,6 @@ _MOST_VERIFIERS = 4096
 _SIMPLE = frozenset((*signed_request.ALWAYS, *signed_request.WITH_BODY))
 _MALFORMED = (SignatureReason.MALFORMED, SignatureReason.SEVERAL)
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "WEBSOCKET"})
-_BODIES = {TOO_LARGE: problem.CONTENT_TOO_LARGE, TOO_SLOW: problem.CONTENT_TOO_SLOW}
 # Public keys and secrets of nobody: of the private halves nothing was kept. By the length of the signature that is to be refused.
 _NOBODY = bytes.fromhex("302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
 _SECRET_OF_NOBODY = bytes(32)
@@ -138,7 +137,7 @@ class SignedRequests:
             return (yield from self._streaming(request, record, signed, check, now))
         body: Body = yield ReadBody(request, demand.max_body, self._options.seconds, _nothing if check is None else check.update)
         if body.reason:
-            return _unread(body)
+            return unread(body)
         if body.size:
             signed_request.covers(given, signed_request.required(body=True))
         if check is not None:
@@ -163,7 +162,7 @@ class SignedRequests:
         content = hashlib.sha256()
         body: Body = yield ReadBody(request, demand.max_body, options.seconds, content.update)
         if body.reason:
-            return _unread(body)
+            return unread(body)
         signed = simple_signature.verify_request(message, key, content.digest(), now, window=options.window, skew=options.skew)
         if record is None or standing:
             return Refusal(standing or Standing.UNKNOWN.value, record.id if record is not None else "")
@@ -230,7 +229,3 @@ def _announced(message: Message) -> bool:
 
 def _nothing(piece: bytes) -> None:
     """Nobody watches."""
-
-
-def _unread(body: Body) -> Deny:
-    return Deny(_BODIES.get(body.reason, problem.CONTENT_BROKEN), body.reason)
