@@ -529,7 +529,6 @@ def test_a_policy_file_demands_signatures_of_any_app(tmp_path: Any) -> None:
         ({"signed": "X-Tenant"}, "no component"),
         ({"signed": 1}, "signed: a text"),
         ({"signed": True, "max_body": -1}, "max_body: a number of bytes"),
-        ({"max_body": 5}, "write signed=True"),
         ({"signed": True, "schemes": ["api-key"]}, "demands a signature"),
         ({"signed": True, "signed_stream": 1}, "signed_stream: True or False"),
     ],
