@@ -62,6 +62,7 @@ EXTRAS = {
     "guard/authn/certificate.py": {"cryptography"},
     "guard/sinks/otel.py": {"opentelemetry"},
     "guard/masterkey.py": {"cryptography"},
+    "guard/schemas.py": {"jsonschema", "pydantic"},
     "guard/signingkeys.py": {"cryptography"},
     "redact_send.py": {"opentelemetry"},
     "guard/stores/_redis.py": {"redis"},
