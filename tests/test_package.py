@@ -60,6 +60,7 @@ EXTRAS = {
     "wire/jwks.py": {"joserfc"},
     "wire/signing_key.py": {"cryptography"},
     "guard/authn/certificate.py": {"cryptography"},
+    "guard/tokens.py": {"cryptography"},
     "guard/sinks/otel.py": {"opentelemetry"},
     "guard/masterkey.py": {"cryptography"},
     "guard/schemas.py": {"jsonschema", "pydantic"},

@@ -266,7 +266,8 @@ def _document(app: FastAPI, header: str) -> None:
     def openapi() -> dict[str, Any]:
         document = described()
         installed = getattr(app.state, starlette.STATE)
-        describe(document, header, [one.compiled for one in installed.declared()])
+        tokens = installed.core.tokens
+        describe(document, header, [one.compiled for one in installed.declared()], "" if tokens is None else tokens.path)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -63,6 +63,7 @@ from ostiary.guard.declare import (
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
+from ostiary.guard.tokens import ENDPOINT, HEADERS, JWKS, LARGEST_FORM, PUBLISHED, KeyTokens
 from ostiary.routes.flask import template
 from ostiary.wsgi import KEY, Shim, WsgiRequest
 
@@ -108,6 +109,8 @@ class Guard(Facade):
         inner, app.wsgi_app = app.wsgi_app, None  # type: ignore[method-assign, assignment]
         app.wsgi_app = Shim(inner, core, installed.ready)  # type: ignore[method-assign]
         app.full_dispatch_request = installed.around(app.full_dispatch_request)  # type: ignore[method-assign]
+        if core.tokens is not None:
+            _hand_out(app, core.tokens)
 
     def protect(self, blueprint: Blueprint, declaration: Declaration) -> None:
         """What holds for every route of a blueprint that says nothing itself."""
@@ -260,6 +263,18 @@ class Installed:
 def _with_cookie(response: Response, cookie: str) -> Response:
     response.headers.add("Set-Cookie", cookie)
     return response
+
+
+def _hand_out(app: Flask, tokens: KeyTokens) -> None:
+    """The token endpoint, and what verifies tokens."""
+
+    def token() -> Any:
+        who = flask_request.environ[KEY].principal
+        given = tokens.exchange(who, flask_request.content_type or "", flask_request.stream.read(LARGEST_FORM + 1))
+        return given.document, given.status, HEADERS
+
+    app.add_url_rule(tokens.path, "ostiary.token", ENDPOINT(token), methods=["POST"])
+    app.add_url_rule(JWKS, "ostiary.jwks", PUBLISHED(lambda: tokens.keys.published()))
 
 
 def _blueprint_names(endpoint: str) -> list[str]:

@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ostiary import redact
 from ostiary.asgi import KEY, AsgiRequest, Message, Receive, Scope, Send, Shim, respond
@@ -58,6 +58,7 @@ from ostiary.guard.declare import (
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
+from ostiary.guard.tokens import ENDPOINT, HEADERS, JWKS, LARGEST_FORM, PUBLISHED, KeyTokens
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
 from ostiary.wire import problem
@@ -112,6 +113,8 @@ class Guard(Facade):
         wrap_route_classes()
         # The innermost middleware: what the app's own ones add (CORS, compression) is added to refusals as well.
         app.user_middleware.append(Middleware(Shim, core=installed.core, ready=installed.ready, site=installed))
+        if installed.core.tokens is not None:
+            _hand_out(app, installed.core.tokens)
 
     def _installed(self, app: Starlette, core: Core) -> Installed:
         return Installed(app, core)
@@ -237,6 +240,26 @@ class Installed:
         """Is the app's own gate on the route?"""
         endpoint = getattr(route, "endpoint", None)
         return gate_reached(delegate.gate, getattr(endpoint, _verb(route, method), None), endpoint)
+
+
+def _hand_out(app: Starlette, tokens: KeyTokens) -> None:
+    """The token endpoint, and what verifies tokens."""
+
+    async def token(request: Request) -> Response:
+        body, called = b"", current()
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_FORM:
+                break
+        who = called.principal if called is not None else None
+        given = await run_in_threadpool(tokens.exchange, who, request.headers.get("content-type", ""), body)
+        return JSONResponse(given.document, given.status, HEADERS)
+
+    async def published(request: Request) -> Response:  # noqa: ARG001 the form of every endpoint
+        return JSONResponse(await run_in_threadpool(tokens.keys.published))
+
+    app.router.add_route(tokens.path, ENDPOINT(token), methods=["POST"])
+    app.router.add_route(JWKS, PUBLISHED(published), methods=["GET"])
 
 
 async def _server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001 the form of every handler

@@ -15,6 +15,7 @@ from ostiary.guard import cors, failures, flow, network
 from ostiary.guard.ask import Flow, arun, run
 from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.apikeys import ApiKeys
+from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.certificate import ClientCertificate
 from ostiary.guard.authn.signed import SignedRequests
 from ostiary.guard.authn.statics import StaticKeys
@@ -37,6 +38,7 @@ from ostiary.guard.settings import Options, settings_of
 from ostiary.guard.stores import folder_of, open_store
 from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.guard.straight import straight
+from ostiary.guard.tokens import KeyTokens, Tokens
 from ostiary.guard.world import World
 from ostiary.wire import problem
 
@@ -70,7 +72,10 @@ class Core:
         self.key_store: KeyStore | None = None
         self.peppers: Peppers | None = None
         keys = self._keys(given)
-        named = (*_authenticators(given.authenticators), *keys)
+        self.tokens = self._tokens(given)
+        named = (*_authenticators(given.authenticators), *(() if self.tokens is None else (self.tokens,)), *keys)
+        if self.tokens is not None and not any(isinstance(one, Basic) for one in named):
+            named = (*named, Basic())
         self.authenticators, self.readers = told_apart(named)
         for one in self.readers:
             if (bind := getattr(one, "bind", None)) is not None:
@@ -113,10 +118,22 @@ class Core:
         self.peppers = load_pepper(folder_of(url), given.pepper)
         return (ApiKeys(self.key_store, self.peppers, self.settings.roles),)
 
+    def _tokens(self, given: Options) -> KeyTokens | None:
+        if given.tokens is None:
+            return None
+        if not isinstance(given.tokens, Tokens):
+            raise UsageError(f"tokens: Tokens(issuer=..., audience=...), not {given.tokens!r}")
+        if self.key_store is None:
+            raise UsageError("tokens are made for keys of a store; keys=static(...) has none")
+        return KeyTokens(given.tokens, self.key_store, self._masters(given), self.settings.roles, self.clock)
+
+    def _masters(self, given: Options) -> Peppers | None:
+        return find_keys(MASTER, folder_of(self.settings.keys_url), given.master_key)
+
     def _signed(self, given: Options) -> SignedRequests | None:
         if self.key_store is None:
             return None
-        masters = find_keys(MASTER, folder_of(self.settings.keys_url), given.master_key)
+        masters = self._masters(given)
         return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces)
 
     def _open_nonces(self) -> Nonces:

@@ -10,6 +10,7 @@ from ostiary.guard.authn.basic import NAME as BASIC
 from ostiary.guard.authn.certificate import NAME as CERTIFICATE
 from ostiary.guard.authn.own import Own
 from ostiary.guard.authn.statics import NAME as STATIC_KEY
+from ostiary.guard.tokens import NAME as TOKEN
 from ostiary.wire.problem import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ostiary.guard.policies import Compiled
 
 APIKEY = "ApiKey"
-_BEARER = "Bearer"
-_NAMES = {API_KEY: APIKEY, STATIC_KEY: APIKEY, BASIC: "Basic", CERTIFICATE: "Certificate"}
+_BEARER, _OAUTH = "Bearer", "OAuth2"
+_NAMES = {API_KEY: APIKEY, STATIC_KEY: APIKEY, BASIC: "Basic", CERTIFICATE: "Certificate", TOKEN: _OAUTH}
 _SCHEMES: dict[str, dict[str, Any]] = {
     _BEARER: {"type": "http", "scheme": "bearer"},
     "Basic": {"type": "http", "scheme": "basic", "description": "The id of a key, and the key."},
@@ -45,13 +46,14 @@ _REFUSALS = {
 }
 
 
-def describe(document: dict[str, Any], header: str, policies: Iterable[Compiled]) -> None:
+def describe(document: dict[str, Any], header: str, policies: Iterable[Compiled], token_path: str = "") -> None:
     """Writes into an OpenAPI document what these policies demand. What the app has written there itself stays.
 
-    ``header`` is the one that carries keys.
+    ``header`` is the one that carries keys, ``token_path`` where one is exchanged for a token.
     """
     components = document.setdefault("components", {})
     used: set[str] = set()
+    scopes: set[str] = set()
     for compiled in policies:
         operation = document.get("paths", {}).get(compiled.template, {}).get(compiled.method.lower())
         if operation is None or not compiled.policy.declared:
@@ -60,9 +62,12 @@ def describe(document: dict[str, Any], header: str, policies: Iterable[Compiled]
             operation["deprecated"] = True
         if not compiled.policy.public and compiled.delegate is None:
             used |= _secure(operation, compiled)
+            scopes.update(compiled.policy.scopes)
         _refuse(operation, compiled)
         components.setdefault("schemas", {}).setdefault("Problem", PROBLEM)
     schemes = {APIKEY: {"type": "apiKey", "in": "header", "name": header}, **_SCHEMES}
+    flow = {"tokenUrl": token_path, "scopes": dict.fromkeys(sorted(scopes), "")}
+    schemes[_OAUTH] = {"type": "oauth2", "flows": {"clientCredentials": flow}}
     for name in sorted(used):
         components.setdefault("securitySchemes", {}).setdefault(name, schemes[name])
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ostiary.guard.event import Event
     from ostiary.guard.policies import Charges
     from ostiary.guard.sinks.feed import Sink
+    from ostiary.guard.tokens import Tokens
     from ostiary.model.limit import Limit
 
 DEFAULT_STORE = "sqlite:///ostiary.db"
@@ -116,6 +117,7 @@ class Options:
     keep_events: str | None = None
     sinks: Sequence[Sink | Callable[[Event], object]] = ()
     alerts: Sequence[Channel | Callable[[Alert], object]] | None = None
+    tokens: Tokens | None = None
     redact_logs: bool = True
     gates_run_later: bool = False
     clock: Callable[[], float] = time.time
