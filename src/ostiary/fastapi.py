@@ -63,6 +63,7 @@ from ostiary.guard.declare import (
 )
 from ostiary.guard.describe import APIKEY, describe
 from ostiary.guard.ownership import owned
+from ostiary.guard.webhooks import webhook
 from ostiary.model.limit import Limit
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "require",
     "static",
     "timeout",
+    "webhook",
 ]
 
 SCHEME = APIKEY

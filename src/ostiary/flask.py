@@ -64,6 +64,7 @@ from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.guard.tokens import ENDPOINT, HEADERS, JWKS, LARGEST_FORM, PUBLISHED, KeyTokens
+from ostiary.guard.webhooks import webhook
 from ostiary.routes.flask import template
 from ostiary.wsgi import KEY, Shim, WsgiRequest
 
@@ -84,6 +85,7 @@ __all__ = [
     "public",
     "require",
     "static",
+    "webhook",
 ]
 
 EXTENSION = "ostiary"

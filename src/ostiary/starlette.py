@@ -59,6 +59,7 @@ from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled
 from ostiary.guard.tokens import ENDPOINT, HEADERS, JWKS, LARGEST_FORM, PUBLISHED, KeyTokens
+from ostiary.guard.webhooks import webhook
 from ostiary.routes import bearer_of
 from ostiary.routes.starlette import flat, template
 from ostiary.wire import problem
@@ -79,6 +80,7 @@ __all__ = [
     "require",
     "static",
     "timeout",
+    "webhook",
 ]
 
 STATE = "ostiary"

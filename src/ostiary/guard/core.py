@@ -96,6 +96,7 @@ class Core:
             cors=self.settings.cors,
             on_outage=self.outages.choice,
             signed=self.signed,
+            open_nonces=self._open_nonces,
             concurrent=self.settings.concurrent,
         )
         self.recorder = recorder_of(given, self.settings, self.policies, self.kept_address, self._keyring())

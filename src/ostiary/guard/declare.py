@@ -29,6 +29,7 @@ from ostiary.model.route import UNDECLARED, Location, Policy
 
 if TYPE_CHECKING:
     from ostiary.guard.request import Request
+    from ostiary.guard.webhooks import Webhook
 
 DERIVED = ("@method", "@authority", "@scheme", "@target-uri", "@path", "@query")
 COMPONENT = re.compile(rf"{'|'.join(DERIVED)}|[!#$%&'*+\-.^_`|~0-9a-z]+")
@@ -92,6 +93,7 @@ class Declaration:
     signed: tuple[str, ...] | bool | None = _said(_one_of)
     signed_stream: bool | None = _said(_one_of)
     max_body: int | None = _said(_one_of)
+    hooks: tuple[Webhook, ...] = _said(_union, (), access=True)
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
     cost: Cost | None = _said(_one_of)

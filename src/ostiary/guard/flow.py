@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ostiary.errors import Defect
-from ostiary.guard import concurrency, distinct, failures, intake, network, ownership, transport
+from ostiary.guard import concurrency, distinct, failures, intake, network, ownership, transport, webhooks
 from ostiary.guard.ask import Call, Flow
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented, read
@@ -70,7 +71,7 @@ def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
             return core.csrf.refused(request, compiled, None) or (yield from _last(core, request, compiled, None)) or ALLOW
         if compiled.delegate is not None:
             return (yield from _delegated(core, request, compiled, compiled.delegate))
-        who = yield from (authenticate(core, request, compiled) if compiled.signature is None else _signed(core, request, compiled))
+        who = yield from _way(compiled)(core, request, compiled)
         if isinstance(who, Deny):
             return who
         if (forged := core.csrf.refused(request, compiled, who)) is not None:
@@ -118,6 +119,24 @@ def _verify(core: Core, request: Request, compiled: Compiled, text: str) -> Flow
         if answer is not None:
             return over or (yield from _failed(core, request, compiled, answer))
     return over or (yield from _failed(core, request, compiled, Refusal("credentials_unknown")))
+
+
+def _way(compiled: Compiled) -> Callable[[Core, Request, Compiled], Flow[Principal | Deny]]:
+    """How callers of a route are proved."""
+    if compiled.webhook is not None:
+        return _delivered
+    return authenticate if compiled.signature is None else _signed
+
+
+def _delivered(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:
+    """Steps 8 to 10 of a webhook."""
+    if compiled.webhook is None:
+        raise Defect("a delivery is expected from nobody")
+    who = yield from webhooks.verify(compiled.webhook, request, core.clock())
+    if not isinstance(who, Refusal):
+        return who
+    denied = yield from _failed(core, request, compiled, who)
+    return denied if denied.problem is problem.TOO_MANY else Deny(problem.WEBHOOK, denied.reason)
 
 
 def _signed(core: Core, request: Request, compiled: Compiled) -> Flow[Principal | Deny]:

@@ -17,6 +17,7 @@ from ostiary.guard.event import spelled
 from ostiary.guard.intake import Intake, intake_of
 from ostiary.guard.network import Networks
 from ostiary.guard.ownership import Owned, check_parameter, check_template
+from ostiary.guard.webhooks import PREFIX as WEBHOOK
 from ostiary.model import limit as limit_text
 from ostiary.model.outage import CLOSED
 from ostiary.model.route import UNDECLARED, Policy
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.versions import Versions
+    from ostiary.guard.webhooks import Webhook
     from ostiary.model.cors import Cors
     from ostiary.model.limit import Limit
     from ostiary.wire.problem import Problem
@@ -72,6 +74,7 @@ class Compiled:
         "signature",
         "template",
         "version",
+        "webhook",
     )
 
     def __init__(
@@ -91,6 +94,7 @@ class Compiled:
         owned: Owned | None = None,
         cors: Cors | None = None,
         signature: Demand | None = None,
+        webhook: Webhook | None = None,
         concurrent: int | None = None,
         intake: Intake | None = None,
         owner: object = None,
@@ -141,9 +145,11 @@ class Compiled:
             and self.lifecycle is None
             and not (versions and versions.header)
             and signature is None
+            and webhook is None
             and _plain(policy)
         )
         self.signature = signature
+        self.webhook = webhook
         self.granted: dict[int, Granted] = {}
         """For ``straight``, by the id of the principal."""
 
@@ -215,10 +221,12 @@ class Policies:
         versions: Versions | None = None,
         cors: Cors | None = None,
         signed: SignedRequests | None = None,
+        open_nonces: Callable[[], object] = lambda: None,
         on_outage: Callable[[str | None, str], str] = lambda said, _: said or CLOSED,
         concurrent: int | None = None,
     ) -> None:
         self._signed = signed
+        self._open_nonces = open_nonces
         self._on_outage = on_outage
         self._authenticators = {one.name: one for one in authenticators}
         self._default = default
@@ -277,11 +285,21 @@ class Policies:
             cors=said.cors or self._cors,
             signature=self._signature(policy, delegate, method, template),
             intake=intake_of(policy, said.body, signed=policy.signed is not None),
+            webhook=self._webhook(said, policy, method, template),
             concurrent=self._concurrent,
             owner=owner,
             versions=self._versions,
             on_outage=self._on_outage(policy.on_outage, f"{method} {template}"),
         )
+
+    def _webhook(self, said: Declaration, policy: Policy, method: str, template: str) -> Webhook | None:
+        """Who delivers here; None on other routes. Raises UsageError where somebody else is said to call, too."""
+        if not said.hooks:
+            return None
+        if len(said.hooks) > 1 or policy.schemes != (WEBHOOK + said.hooks[0].kind,):
+            raise UsageError(f"{method} {template}: a webhook has one sender and no other credential; give others a route of their own")
+        self._open_nonces()
+        return said.hooks[0]
 
     def _signature(self, policy: Policy, delegate: Delegated | None, method: str, template: str) -> Demand | None:
         """What is demanded of a signature; None where none is looked at. Raises UsageError for what does not go together."""
@@ -307,7 +325,7 @@ class Policies:
     def _allowed(self, policy: Policy, method: str, template: str) -> tuple[Authenticator | Reader, ...]:
         if not policy.schemes:
             return tuple(self._authenticators.values())
-        named = [name for name in policy.schemes if not name.startswith("delegated:") and name != SIGNED]
+        named = [name for name in policy.schemes if not name.startswith(("delegated:", WEBHOOK)) and name != SIGNED]
         unknown = [name for name in named if name not in self._authenticators]
         if unknown:
             known = ", ".join(self._authenticators) or "none"

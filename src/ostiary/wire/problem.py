@@ -67,6 +67,13 @@ BAD_SIGNATURE_FORM = Problem(
     "Bad Request",
     "Send exactly one signature, in the form of RFC 9421 or of the simple scheme, and no other credential.",
 )
+WEBHOOK = Problem(
+    401,
+    "webhook_unverified",
+    "Unauthorized",
+    "This delivery is not signed as it should be, or came before.",
+    (("WWW-Authenticate", "Signature"),),
+)
 MEDIA_TYPE = Problem(415, "media_type", "Unsupported Media Type", "Send one of the media types that Accept names, in UTF-8.")
 CONTENT_MISSING = Problem(422, "content_missing", "Unprocessable Content", "This route needs a body.")
 BAD_JSON = Problem(

@@ -2,7 +2,8 @@ import os
 
 from flask import Flask
 
-from ostiary.flask import Guard, public, require
+import ostiary
+from ostiary.flask import Guard, public, require, webhook
 
 app = Flask(__name__)
 Guard(app, store="memory://", pepper=os.environ["PEPPER"], https="off", policy_file=None, failures=None)
@@ -24,6 +25,12 @@ def tenant():
 @require(schemes=["api-key", "signed"])
 def either():
     return "paid"
+
+
+@app.post("/github")
+@webhook("github", secret=ostiary.secret("GITHUB_SECRET"))
+def github():
+    return "taken"
 
 
 @app.get("/public")

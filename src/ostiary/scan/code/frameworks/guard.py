@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = "@ostiary"
 _HOME = r"^ostiary\.(?:flask|fastapi|starlette)\."
 _GUARD = Pattern(_HOME + r"Guard$")
-_DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated)$|^ostiary\.fastapi\.Guard\.(requires)$")
+_DECLARES = Pattern(_HOME + r"(?:Guard\.)?(require|public|limit|exempt|delegated|webhook)$|^ostiary\.fastapi\.Guard\.(requires)$")
 
 
 def is_guard(value: Value) -> bool:
@@ -150,8 +150,15 @@ def _delegated(made: Made) -> Said:
     return Said(Policy(schemes=(f"delegated:{called}",), limits=limits), shown, (gate,) if gate is not None else ())
 
 
+def _webhook(made: Made) -> Said:
+    """Whoever signs deliveries with the secret may call, and nobody else."""
+    limits, shown = limits_of(made.kwargs.get("limits"), _place(made))
+    return Said(Policy(schemes=tuple(f"webhook:{kind}" for kind in _texts(made.args[:1])) or ("webhook:",), limits=limits), shown, (), "")
+
+
 _READERS: dict[str, Callable[[Made], Said]] = {
     "require": _require, "requires": _require, "public": _public, "limit": _limit, "exempt": _exempt, "delegated": _delegated,
+    "webhook": _webhook,
 }  # fmt: skip
 
 
