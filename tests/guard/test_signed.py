@@ -550,3 +550,30 @@ def test_a_declaration_that_cannot_be_is_a_sentence(said: dict[str, Any], senten
 
     with pytest.raises(UsageError, match=sentence):
         declared()
+
+
+def test_the_document_says_that_a_signature_is_demanded() -> None:
+    """OpenAPI: a signed route takes no key, one that takes either names both, a webhook is no public route."""
+    from fastapi import FastAPI
+
+    from ostiary.fastapi import Guard, require, webhook
+    from ostiary.wire.secret import Secret
+    from tests.guard.sites import Clock, settings
+
+    app = FastAPI()
+    Guard(app, **settings("memory://", Clock(), {}))
+    marks = {
+        "signed": require("orders:write", signed=True),
+        "either": require(schemes=["api-key", "signed"]),
+        "hook": webhook("github", secret=Secret("GITHUB", "a secret that is only for tests")),
+    }
+    for name, mark in marks.items():
+        app.add_api_route(f"/{name}", mark(lambda: None), methods=["POST"], name=name)
+    document = app.openapi()
+    found = {path: document["paths"][path]["post"]["security"] for path in ("/signed", "/either", "/hook")}
+    assert found == {
+        "/signed": [{"Signature": ["orders:write"]}],
+        "/either": [{"ApiKey": []}, {"Signature": []}],
+        "/hook": [{"Webhook": []}],
+    }
+    assert {"ApiKey", "Signature", "Webhook"} <= document["components"]["securitySchemes"].keys()

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
 
 APIKEY = "ApiKey"
 _BEARER, _OAUTH = "Bearer", "OAuth2"
+_SIGNATURE, _WEBHOOK = "Signature", "Webhook"
 _NAMES = {API_KEY: APIKEY, STATIC_KEY: APIKEY, BASIC: "Basic", CERTIFICATE: "Certificate", TOKEN: _OAUTH}
 _SCHEMES: dict[str, dict[str, Any]] = {
     _BEARER: {"type": "http", "scheme": "bearer"},
     "Basic": {"type": "http", "scheme": "basic", "description": "The id of a key, and the key."},
     "Certificate": {"type": "mutualTLS"},
+    _SIGNATURE: {
+        "type": "http",
+        "scheme": "Signature",
+        "description": "The request is signed: HTTP Message Signatures (RFC 9421) with the tag ostiary, or HMAC by the simple scheme.",
+    },
+    _WEBHOOK: {"type": "http", "scheme": "Signature", "description": "The sender signs each delivery with the secret of its webhook."},
 }
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -79,6 +86,11 @@ def _secure(operation: dict[str, Any], compiled: Compiled) -> set[str]:
     scopes = list(compiled.policy.scopes)
     ways: tuple[Authenticator | Reader, ...] = (*compiled.authenticators, *compiled.readers)
     names = dict.fromkeys(_NAMES.get(one.name, _BEARER) for one in ways if not isinstance(one, Own))
+    signed = compiled.signature
+    if compiled.webhook is not None or (signed is not None and signed.required):
+        names = {}
+    if compiled.webhook is not None or signed is not None:
+        names[_WEBHOOK if compiled.webhook is not None else _SIGNATURE] = None
     operation["security"] = [{name: scopes} for name in names]
     return set(names)
 
