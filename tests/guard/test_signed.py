@@ -577,3 +577,45 @@ def test_the_document_says_that_a_signature_is_demanded() -> None:
         "/hook": [{"Webhook": []}],
     }
     assert {"ApiKey", "Signature", "Webhook"} <= document["components"]["securitySchemes"].keys()
+
+
+@pytest.mark.parametrize("scheme", ["rfc9421", "simple"])
+def test_admitted_exactly_when_everything_is_right(make: Make, scheme: str) -> None:
+    """Every combination: admitted ⇔ identity valid ∧ scope held ∧ within the limit ∧ fresh ∧ not seen ∧ body intact."""
+    from itertools import product
+
+    site = make(failures=None)
+    keys = {
+        (good, held, within): client(site, scheme, scopes=["orders:write"] if held else ["x"], limits=None if within else "1 per day")
+        for good, held, within in product((True, False), repeat=3)
+    }
+    for (good, held, within), one in keys.items():
+        if not within:
+            # Its one call is spent.
+            assert one.ask("/scoped", BODY).status == (200 if held else 403)
+            if not held:
+                assert one.ask("/signed", BODY).status == 200
+        if not good:
+            keyring(site).revoke(one.key.id)
+    for (good, held, within), fresh, new, intact in product(keys, *[(True, False)] * 3):
+        one, once = keys[good, held, within], signing_nonce()
+        if not new and good and within:
+            # Seen: by a call to another route, which any scope may make.
+            assert one.ask("/signed", BODY, once=once).status == 200
+        at = site.clock.now - (0 if fresh else 301)
+        reply = one.ask("/scoped", BODY, at=at, once=once, sent=BODY if intact else BODY + b" ")
+        seen = not new and good and within
+        assert (reply.status == 200) is (good and held and within and fresh and not seen and intact), (
+            good,
+            held,
+            within,
+            fresh,
+            new,
+            intact,
+        )
+
+
+def signing_nonce() -> str:
+    from tests.guard.signing_sites import nonce
+
+    return nonce()
