@@ -10,6 +10,7 @@ import pytest
 
 from ostiary import redact
 from ostiary.wire.redact import default
+from tests.guard.postgres_server import PostgresServer
 from tests.guard.redis_server import RedisCluster, RedisServer
 from tests.guard.sites import SITES, Site
 
@@ -79,6 +80,23 @@ def redis_server(own_redis: RedisServer) -> RedisServer:
     with own_redis.client() as client:
         client.flushall()
     return own_redis
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all tests of a run; ``template`` is a database with the tables."""
+    from ostiary.guard.stores._sql_migrate import upgrade
+
+    server = PostgresServer()
+    upgrade(server.url(server.database("template0", "template")))
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """A database of the test's own, with the tables."""
+    return postgres.url(postgres.database())
 
 
 @pytest.fixture(autouse=True)

@@ -91,7 +91,7 @@ def test_use_is_read_where_a_guard_recorded_it_and_looking_makes_no_file(tmp_pat
 
 @pytest.mark.parametrize(
     ("store", "said"),
-    [("memory://", "name a file"), ("postgres://u:secret@h/db", "is no store"), ("sqlite:////nowhere/at/all/o.db", "no such folder")],
+    [("memory://", "name a file"), ("mysql://u:secret@h/db", "is no store"), ("sqlite:////nowhere/at/all/o.db", "no such folder")],
 )
 def test_a_store_that_cannot_be_is_one_sentence(store: str, said: str) -> None:
     """Without the password that may stand in it."""

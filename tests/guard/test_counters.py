@@ -16,6 +16,7 @@ from ostiary.guard.stores import open_store
 from ostiary.guard.stores.base import Busy, Charge, Counters, Spent
 from ostiary.guard.stores.memory_counters import MemoryCounters
 from ostiary.guard.stores.redis_counters import RedisCounters
+from ostiary.guard.stores.sql_counters import SqlCounters
 from ostiary.guard.stores.sqlite_counters import SqliteCounters
 from ostiary.model.limit import Limit, calendar, gcra
 
@@ -23,12 +24,14 @@ NOW = 1_800_000_000.0
 FEW, MANY = Limit(2, 60), Limit(100, 60)
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Counters]:
     opened: Counters
     if request.param.startswith("redis"):
         fixture = "redis_server" if request.param == "redis" else "redis_cluster"
         opened = RedisCounters(request.getfixturevalue(fixture).url, clock="caller", timeout=10)
+    elif request.param == "postgres":
+        opened = SqlCounters(request.getfixturevalue("postgres_url"), clock="caller")
     else:
         opened = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/ostiary.db", "counters")
     yield opened
@@ -40,7 +43,7 @@ def spend(store: Counters, *charges: Charge, at: float = NOW) -> Spent:
 
 
 def test_it_says_whether_it_answers_in_place(store: Counters) -> None:
-    """Memory does, SQLite waits for a disk, Redis for the network."""
+    """Memory does, SQLite waits for a disk, Redis and PostgreSQL for the network."""
     assert store.immediate is isinstance(store, MemoryCounters)
 
 

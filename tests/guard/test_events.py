@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,12 @@ NIGHT = 1_799_971_200.0
 """Midnight, UTC."""
 
 
-@pytest.fixture(params=ENGINES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> EventStore:
-    return open_store(url(request.param, tmp_path), "events")
+@pytest.fixture(params=(*ENGINES, "postgres"))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventStore]:
+    where = request.getfixturevalue("postgres_url") if request.param == "postgres" else url(request.param, tmp_path)
+    opened = open_store(where, "events")
+    yield opened
+    opened.close()
 
 
 def test_events_come_back_as_they_were_newest_first(store: EventStore) -> None:

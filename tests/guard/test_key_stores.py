@@ -6,7 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,16 @@ FULL = KeyRecord(
 )
 
 
-@pytest.fixture(params=ENGINES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> KeyStore:
-    return open_store(url(request.param, tmp_path), "keys")
+@pytest.fixture(params=(*ENGINES, "postgres"))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeyStore]:
+    if request.param != "postgres":
+        yield open_store(url(request.param, tmp_path), "keys")
+        return
+    opened = open_store(request.getfixturevalue("postgres_url"), "keys")
+    while opened.generation() < 0:  # it begins to listen
+        time.sleep(0.01)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ from tests.guard.redis_server import RedisServer
 
 NOW = 1_800_000_000.0
 END = NOW + 360
-STORES = ("memory", "sqlite", "redis", "redis cluster")
-SHARED = ("sqlite", "redis", "redis cluster")
+STORES = ("memory", "sqlite", "redis", "redis cluster", "postgres")
+SHARED = ("sqlite", "redis", "redis cluster", "postgres")
 
 
 def url_of(engine: str, request: pytest.FixtureRequest, folder: Path) -> str:
     if engine.startswith("redis"):
         return str(request.getfixturevalue("redis_server" if engine == "redis" else "redis_cluster").url)
+    if engine == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
     return "memory://" if engine == "memory" else f"sqlite:///{folder}/ostiary.db"
 
 
@@ -54,7 +56,7 @@ def patiently(store: Nonces, key: bytes) -> bool:
 
 
 def test_it_says_whether_it_answers_in_place(store: Nonces) -> None:
-    """Memory does, SQLite waits for a disk, Redis for the network."""
+    """Memory does, SQLite waits for a disk, Redis and PostgreSQL for the network."""
     assert store.immediate is isinstance(store, MemoryNonces)
 
 

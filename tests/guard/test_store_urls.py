@@ -54,7 +54,7 @@ def test_redis_holds_counters_and_nonces_alone() -> None:
 def test_a_url_with_a_password_is_not_shown() -> None:
     """What stands in a URL of another kind may be a secret."""
     with pytest.raises(UsageError) as caught:
-        open_store("postgresql://me:hunter2@db/app", "keys")
+        open_store("mysql://me:hunter2@db/app", "keys")
     assert "hunter2" not in str(caught.value)
 
 

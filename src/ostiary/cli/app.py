@@ -259,6 +259,16 @@ def audit() -> None:
     """
 
 
+@app.group(cls=_Late)
+def db() -> None:
+    """Make and upgrade the tables in PostgreSQL.
+
+    \b
+      ostiary db upgrade --url postgresql://user@host/database
+      ostiary db check
+    """
+
+
 @app.command()
 @click.argument("url")
 @click.option("-X", "--request", "method", metavar="METHOD", help="GET, POST, …  [default: GET, with --data POST]")

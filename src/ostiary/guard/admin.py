@@ -7,15 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from ostiary.errors import UsageError
+from ostiary.errors import MissingExtra, UsageError
 from ostiary.guard import pepper as peppers_of
 from ostiary.guard.event import KeyUse, Usage
 from ostiary.guard.keyring import Keyring
 from ostiary.guard.patience import patiently
 from ostiary.guard.pepper import Peppers
-from ostiary.guard.stores import file_of, open_store, role_path
+from ostiary.guard.stores import file_of, folder_of, is_sql, open_store, role_path
 from ostiary.guard.stores.keys_base import EventStore, KeyStore
 
 DEFAULT_STORE = "sqlite:///ostiary.db"
@@ -46,6 +48,12 @@ class Admin:
 
         Raises UsageError for a store or pepper that is missing or cannot be used. A pepper is never made for keys that need another.
         """
+        if is_sql(store_url):
+            made = _pepper_for(store_url, pepper, environ) if create else ()
+            made = (*_master(folder_of(store_url), environ, master), *made)
+            peppers, masters = _secrets(folder_of(store_url), pepper, environ)
+            keyring = Keyring(open_store(store_url, "keys"), peppers, clock, max_age=max_age, masters=masters)
+            return cls(store_url, keyring, open_store(store_url, "events"), made)
         file = file_of(store_url)
         if file is None:
             raise UsageError("memory:// ends with the process; name a file, as in sqlite:///ostiary.db")
@@ -57,11 +65,8 @@ class Admin:
         made = _missing(file, folder, pepper, environ) if create else ()
         if folder / peppers_of.FILE_NAME in made:
             _make_pepper(store_url, file, folder)
-        peppers = peppers_of.load(folder, pepper, environ)
-        if master and peppers_of.find(peppers_of.MASTER, folder, None, environ) is None:
-            peppers_of.create(folder / peppers_of.MASTER.file_name, kind=peppers_of.MASTER)
-            made = (folder / peppers_of.MASTER.file_name, *made)
-        masters = peppers_of.find(peppers_of.MASTER, folder, None, environ)
+        made = (*_master(folder, environ, master), *made)
+        peppers, masters = _secrets(folder, pepper, environ)
         keyring = Keyring(open_store(store_url, "keys"), peppers, clock, max_age=max_age, masters=masters)
         return cls(store_url, keyring, _events(store_url, file), made)
 
@@ -88,6 +93,20 @@ class Admin:
             self.events.close()
 
 
+def _master(folder: Path, environ: Mapping[str, str], wanted: bool) -> tuple[Path, ...]:
+    """A master key, where one is wanted and there is none."""
+    if not wanted or peppers_of.find(peppers_of.MASTER, folder, None, environ) is not None:
+        return ()
+    file = folder / peppers_of.MASTER.file_name
+    peppers_of.create(file, kind=peppers_of.MASTER)
+    return (file,)
+
+
+def _secrets(folder: Path, pepper: str | bytes | Peppers | None, environ: Mapping[str, str]) -> tuple[Peppers, Peppers | None]:
+    """Those that hash keys, and those under which shared secrets are encrypted."""
+    return peppers_of.load(folder, pepper, environ), peppers_of.find(peppers_of.MASTER, folder, None, environ)
+
+
 def _missing(file: Path, folder: Path, pepper: str | bytes | Peppers | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """What is to be made, the pepper first."""
     pepper_file = folder / peppers_of.FILE_NAME
@@ -98,11 +117,21 @@ def _missing(file: Path, folder: Path, pepper: str | bytes | Peppers | None, env
 
 def _make_pepper(url: str, file: Path, folder: Path) -> None:
     if file.exists():
-        _check_empty(open_store(url, "keys"), file)
+        _check_empty(open_store(url, "keys"), str(file))
     peppers_of.create(folder / peppers_of.FILE_NAME)
 
 
-def _check_empty(store: KeyStore, file: Path) -> None:
+def _pepper_for(url: str, pepper: str | bytes | Peppers | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """A pepper for the keys of a database that has none yet, in the working directory; nothing where one is given or there."""
+    file = folder_of(url) / peppers_of.FILE_NAME
+    if pepper is not None or peppers_of.configured(environ) or os.path.lexists(file):
+        return ()
+    _check_empty(open_store(url, "keys"), "the database")
+    peppers_of.create(file)
+    return (file,)
+
+
+def _check_empty(store: KeyStore, file: str) -> None:
     records = patiently(store.list, "")
     store.close()
     if records:
@@ -115,3 +144,16 @@ def _check_empty(store: KeyStore, file: Path) -> None:
 def _events(url: str, file: Path) -> EventStore | None:
     """Only where a guard has made one: looking leaves no file behind."""
     return open_store(url, "events") if role_path(file, "events").exists() else None
+
+
+def database(url: str) -> Any:
+    """What may be done with the tables in PostgreSQL: ``upgrade(url)``, ``current(url)``, ``check(url)``.
+
+    Raises UsageError for a URL of another kind, MissingExtra.
+    """
+    if not is_sql(url):
+        raise UsageError("only PostgreSQL has tables that are made by hand; write postgresql://user:password@host:5432/database")
+    try:
+        return import_module("ostiary.guard.stores._sql_migrate")
+    except ModuleNotFoundError:
+        raise MissingExtra("PostgreSQL", "sql") from None

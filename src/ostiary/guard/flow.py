@@ -239,7 +239,7 @@ def in_clear(core: Core, request: Request) -> Flow[None]:
             answer = yield from reader.prove(request, own, core.clock())
             who = answer if isinstance(answer, Principal) else who
     if who is not None:
-        yield Call(core.exposed, (who, "clear text"))
+        yield Call(core.exposed, (who, "clear text"), blocking=True)
 
 
 def _verified(core: Core, text: str) -> Flow[Principal | None]:
@@ -255,7 +255,7 @@ def _in_query(core: Core, request: Request, leaked: str) -> Flow[Deny]:
     request.credential = leaked
     request.principal = yield from _verified(core, leaked)
     if request.principal is not None:
-        yield Call(core.exposed, (request.principal, "query"))
+        yield Call(core.exposed, (request.principal, "query"), blocking=True)
     elif over := (yield from failures.count(core, request, Refusal("key_in_query"))):
         return over
     return Deny(problem.KEY_IN_QUERY, "key_in_query")

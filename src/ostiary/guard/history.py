@@ -16,7 +16,7 @@ from ostiary.guard import pepper, retention, tamper
 from ostiary.guard.event import Event
 from ostiary.guard.patience import patiently
 from ostiary.guard.pepper import AUDIT, Peppers
-from ostiary.guard.stores import file_of, folder_of, open_store, role_path
+from ostiary.guard.stores import file_of, folder_of, is_sql, open_store, role_path
 from ostiary.guard.stores.keys_base import EventStore
 from ostiary.guard.tamper import Point, Verdict
 
@@ -60,7 +60,7 @@ class Record:
         """The events that a guard has written. Raises UsageError when there are none, and for a key that cannot be used."""
         if store_url == "memory://":
             raise UsageError("memory:// ends with the process; name the store of the app, as in sqlite:///ostiary.db")
-        file = file_of(store_url)
+        file = None if is_sql(store_url) else file_of(store_url)
         if file is not None and not role_path(file, "events").exists():
             raise UsageError(f"there is no {role_path(file, 'events')} yet; the guard of an app makes it")
         keys = pepper.find(AUDIT, folder_of(store_url), audit_key, environ)

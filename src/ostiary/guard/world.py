@@ -37,6 +37,7 @@ class World:
         self._in_loop: _Answers = {
             **self._answers,
             Spend: self._spend_in_loop,
+            Find: self._find_in_loop,
             Call: self._call_in_loop,
             Fetch: self.fetcher.afetch,
             Remember: self._remember_in_loop,
@@ -61,6 +62,13 @@ class World:
         if self.keys is None:
             return None
         return self.keys.find_imported(ask.digests) if ask.digests else self.keys.find(ask.key_id)
+
+    def _find_in_loop(self, ask: Find) -> Any:
+        if ask.digests:
+            find = getattr(self.keys, "afind_imported", None)
+            return self._find(ask) if find is None else find(ask.digests)
+        find = getattr(self.keys, "afind", None)
+        return self._find(ask) if find is None else find(ask.key_id)
 
     def _remember(self, ask: Remember) -> Any:
         return self._nonces().remember(*ask)
@@ -92,7 +100,7 @@ class World:
 
     async def aclose(self) -> None:
         """Closes what belongs to the event loop that ends."""
-        for store in (self.counters, self.nonces):
+        for store in (self.counters, self.nonces, self.keys):
             if (close := getattr(store, "aclose", None)) is not None:
                 await close()
 

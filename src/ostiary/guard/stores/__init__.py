@@ -1,5 +1,5 @@
 """Stores by URL: ``memory://``, ``sqlite:///file.db`` (relative to the working directory), ``sqlite:////folder/file.db``; for counters
-and nonces also ``redis://host:6379/0``, and what else stores/redis_counters.py reads.
+and nonces also ``redis://host:6379/0``, and what else stores/redis_counters.py reads; ``postgresql://user:password@host:5432/database``.
 
 Each role has a SQLite file of its own beside the named one (keys ``ostiary.db``, counters ``ostiary-counters.db``, nonces
 ``ostiary-nonces.db``, events ``ostiary-events.db``), so that none waits for another's lock.
@@ -21,6 +21,7 @@ Role = Literal["keys", "counters", "nonces", "events"]
 _ROLES = ("keys", "counters", "nonces", "events")
 _IN_REDIS = ("counters", "nonces")
 _SQLITE = "sqlite:///"
+_SQL = ("postgresql://", "postgres://")
 _REDIS = ("redis://", "rediss://", "unix://", "redis+cluster://", "rediss+cluster://")
 
 
@@ -41,13 +42,15 @@ def open_store(url: str, role: Role) -> Any:
         raise UsageError(f"{role!r} is no role of a store: {', '.join(_ROLES)}")
     if isinstance(url, str) and url.startswith(_REDIS):
         return _in_redis(url, role)
+    if is_sql(url):
+        return _class("sql", role)(url)
     file = file_of(url)
     return _class("memory", role)() if file is None else _class("sqlite", role)(role_path(file, role))
 
 
 def _in_redis(url: str, role: Role) -> Any:
     if role not in _IN_REDIS:
-        raise UsageError(f'Redis holds counters, not {role}; write counters="redis://…" and a sqlite:/// URL for the rest')
+        raise UsageError(f'Redis holds counters, not {role}; write counters="redis://…" and a sqlite:/// or postgresql:// URL for the rest')
     return _class("redis", role)(url)
 
 
@@ -55,9 +58,14 @@ def _class(engine: str, role: Role) -> Any:
     return getattr(import_module(f"ostiary.guard.stores.{engine}_{role}"), f"{engine.capitalize()}{role.capitalize()}")
 
 
+def is_sql(url: str) -> bool:
+    """Does the URL name a database on a server?"""
+    return isinstance(url, str) and url.startswith(_SQL)
+
+
 def folder_of(url: str) -> Path:
-    """The folder of a store's files; the working directory for ``memory://``. UsageError for a URL that is none."""
-    file = file_of(url)
+    """The folder of a store's files; the working directory where it has none. UsageError for a URL that is none."""
+    file = None if is_sql(url) else file_of(url)
     return Path.cwd() if file is None else file.absolute().parent
 
 
@@ -75,5 +83,7 @@ def file_of(url: str) -> Path | None:
     name = url.removeprefix(_SQLITE)
     if name == url or not name or "?" in name or "\0" in name or name.endswith("/"):
         shown = url.partition("//")[0] + "//…" if "@" in url else url
-        raise UsageError(f"{shown!r} is no store; write sqlite:///ostiary.db, sqlite:////var/lib/app/ostiary.db or memory://")
+        raise UsageError(
+            f"{shown!r} is no store; write sqlite:///ostiary.db, sqlite:////var/lib/app/ostiary.db, postgresql://… or memory://"
+        )
     return Path(name)

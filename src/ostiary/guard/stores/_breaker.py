@@ -15,7 +15,8 @@ PAUSE = 1.0
 class Breaker:
     """``check`` before each call, then ``worked`` or ``failed``. For any number of threads and tasks."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, server: str, monotonic: Callable[[], float]) -> None:
+        self._server = server
         self._monotonic = monotonic
         self._failures = 0
         self._until = 0.0
@@ -26,7 +27,7 @@ class Breaker:
             return
         now = self._monotonic()
         if now < self._until:
-            raise StoreDown("redis did not answer a moment ago")
+            raise StoreDown(f"{self._server} did not answer a moment ago")
         self._until = now + PAUSE
 
     def failed(self) -> None:

@@ -52,7 +52,7 @@ class Server:
         self._url = url.replace("+cluster://", "://", 1)
         self._timeout = timeout
         self._monotonic = monotonic
-        self._breakers: dict[str, Breaker] = {"": Breaker(monotonic)}
+        self._breakers: dict[str, Breaker] = {"": Breaker("redis", monotonic)}
         self._lock = threading.Lock()
         self._client: Any = None
         self._lines: dict[str, Any] = {}
@@ -229,7 +229,7 @@ class Server:
 
     def _breaker(self, node: str) -> Breaker:
         found = self._breakers.get(node)
-        return found if found is not None else self._breakers.setdefault(node, Breaker(self._monotonic))
+        return found if found is not None else self._breakers.setdefault(node, Breaker("redis", self._monotonic))
 
     def _down(self, error: Exception) -> StoreDown:
         if isinstance(error, self._redis.exceptions.ResponseError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol, TypeVar
 
 from ostiary.errors import UsageError
@@ -34,6 +35,9 @@ CHANGEABLE = frozenset(
         "sealed_under",
     }
 )
+
+# A search ignores the case of ASCII letters alone, in every store.
+ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 # Written once: a store keeps the first value, whoever writes later, while the named column is set. A revoked key stays revoked.
 KEPT = {"revoked": "revoked", "exposed": "exposed", "exposed_where": "exposed"}

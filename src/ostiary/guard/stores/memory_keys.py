@@ -5,14 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from ostiary.guard.keyrecord import KeyRecord
-from ostiary.guard.stores.keys_base import KEPT, KeyExists, KeyGone, check_changes
-
-# As SQLite does it
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+from ostiary.guard.stores.keys_base import ASCII_LOWER, KEPT, KeyExists, KeyGone, check_changes
 
 
 class MemoryKeys:
@@ -57,9 +53,11 @@ class MemoryKeys:
             self._insert((new,))
 
     def list(self, search: str = "") -> Sequence[KeyRecord]:
-        wanted = search.translate(_LOWER)
+        wanted = search.translate(ASCII_LOWER)
         found = [
-            one for one in tuple(self._by_id.values()) if any(wanted in text.translate(_LOWER) for text in (one.id, one.name, one.owner))
+            one
+            for one in tuple(self._by_id.values())
+            if any(wanted in text.translate(ASCII_LOWER) for text in (one.id, one.name, one.owner))
         ]
         return sorted(found, key=lambda record: (record.created, record.id))
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import count
-from typing import Any
 
 from ostiary.guard.keyrecord import KeyRecord
+from ostiary.guard.stores._keyrows import COLUMNS, record_of, stored
 from ostiary.guard.stores._sqlite import Database
 from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.guard.stores.keys_base import KEPT, KeyExists, KeyGone, check_changes
-from ostiary.model import limit as limit_text
-from ostiary.model.limit import Limit
 
-_COLUMNS = tuple(field.name for field in fields(KeyRecord))
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM keys"  # noqa: S608 our own column names
-_INSERT = f"INSERT INTO keys ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM keys"  # noqa: S608 our own column names
+_INSERT = f"INSERT INTO keys ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 _FIRST_SCHEMA = (
     """CREATE TABLE keys (
         id TEXT PRIMARY KEY NOT NULL, digest BLOB NOT NULL, pepper_id TEXT NOT NULL, created REAL NOT NULL,
@@ -61,12 +56,12 @@ class SqliteKeys:
 
     def find(self, key_id: str) -> KeyRecord | None:
         with self._database.connection() as connection:
-            return _record(connection.execute(f"{_SELECT} WHERE id = ?", (key_id,)).fetchone())
+            return record_of(connection.execute(f"{_SELECT} WHERE id = ?", (key_id,)).fetchone())
 
     def find_imported(self, digests: Sequence[bytes]) -> KeyRecord | None:
         marks = ", ".join("?" * len(digests))
         with self._database.connection() as connection:
-            return _record(connection.execute(f"{_SELECT} WHERE digest IN ({marks}) AND imported <> ''", tuple(digests)).fetchone())
+            return record_of(connection.execute(f"{_SELECT} WHERE digest IN ({marks}) AND imported <> ''", tuple(digests)).fetchone())
 
     def add(self, records: Sequence[KeyRecord]) -> None:
         with self._writing() as connection:
@@ -93,7 +88,7 @@ class SqliteKeys:
         found = "instr(lower(id || char(10) || name || char(10) || owner), lower(?)) > 0"
         with self._database.connection() as connection:
             rows = connection.execute(f"{_SELECT} WHERE {found} ORDER BY created, id", (search,)).fetchall()
-        return [record for record in map(_record, rows) if record is not None]
+        return [record for record in map(record_of, rows) if record is not None]
 
     def generation(self) -> int:
         """As stored in the file. While the file cannot be read it is another number at every call, so that nothing is believed."""
@@ -128,59 +123,17 @@ class SqliteKeys:
 
 
 def _insert(connection: sqlite3.Connection, records: Sequence[KeyRecord]) -> None:
-    connection.executemany(_INSERT, [tuple(_stored(name, getattr(record, name)) for name in _COLUMNS) for record in records])
+    connection.executemany(_INSERT, [tuple(stored(name, getattr(record, name)) for name in COLUMNS) for record in records])
 
 
 def _changed(connection: sqlite3.Connection, key_id: str, changes: Mapping[str, object]) -> KeyRecord | None:
     """Writes the named columns alone; what is written once is left as it was."""
     settings = ", ".join(f"{name} = {_setting(name)}" for name in changes)
-    values = [_stored(name, value) for name, value in changes.items()]
+    values = [stored(name, value) for name, value in changes.items()]
     connection.execute(f"UPDATE keys SET {settings} WHERE id = ?", (*values, key_id))  # noqa: S608 names from CHANGEABLE
-    return _record(connection.execute(f"{_SELECT} WHERE id = ?", (key_id,)).fetchone())
+    return record_of(connection.execute(f"{_SELECT} WHERE id = ?", (key_id,)).fetchone())
 
 
 def _setting(name: str) -> str:
     since = KEPT.get(name)
     return "?" if since is None else f"CASE WHEN {since} IS NULL THEN ? ELSE {name} END"
-
-
-def _stored(name: str, value: Any) -> Any:
-    encode = _ENCODERS.get(name)
-    return value if encode is None or value is None else encode(value)
-
-
-def _record(row: Sequence[Any] | None) -> KeyRecord | None:
-    if row is None:
-        return None
-    pairs = zip(_COLUMNS, row, strict=True)
-    return KeyRecord(*[_DECODERS[name](value) if name in _DECODERS and value is not None else value for name, value in pairs])
-
-
-def _texts(value: str) -> tuple[str, ...]:
-    return tuple(json.loads(value))
-
-
-def _limits(value: str) -> tuple[Limit, ...]:
-    return tuple(limit for text in json.loads(value) for limit in limit_text.parse(text))
-
-
-def _notation(limits: Sequence[Limit]) -> str:
-    return json.dumps([str(limit) for limit in limits])
-
-
-_ENCODERS: Mapping[str, Callable[[Any], Any]] = {
-    "scopes": json.dumps,
-    "networks": json.dumps,
-    "origins": json.dumps,
-    "limits": _notation,
-    "metadata": lambda value: json.dumps(dict(value), ensure_ascii=False, sort_keys=True),
-}
-_DECODERS: Mapping[str, Callable[[Any], Any]] = {
-    "scopes": _texts,
-    "networks": _texts,
-    "origins": _texts,
-    "limits": _limits,
-    "metadata": json.loads,
-    "disabled": bool,
-    "low_entropy": bool,
-}
