@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import pytest
 
 from ostiary.errors import UsageError
 from ostiary.guard.keyrecord import KeyRecord
+from ostiary.guard.keyring import Keyring
 from ostiary.guard.pepper import Peppers
 from ostiary.guard.stores import _sql, open_store
 from ostiary.guard.stores._breaker import FAILURES, PAUSE
@@ -592,6 +596,62 @@ def test_a_guard_without_its_postgresql_is_closed(make: Any, through: tuple[Prox
 
 
 # Forks
+
+
+SERVICE = """
+import os
+from flask import Flask
+from ostiary.flask import Guard, require
+app = Flask(__name__)
+
+@app.get("/who")
+@require()
+def who():
+    return {"pid": os.getpid(), "hears": app.extensions["ostiary"].core.key_store.generation() >= 0}
+
+Guard(app, store=os.environ["STORE"], https="off", failures=None, pepper=b"a pepper that is used by nobody else", policy_file=None)
+"""
+
+
+def test_a_key_revoked_elsewhere_stops_on_every_worker_of_gunicorn_within_a_second(tmp_path: Path, postgres_url: str) -> None:
+    """KEY-5, with workers that are forked after the app was loaded. Answers to a key that was just verified come from the cache."""
+    (tmp_path / "service.py").write_text(SERVICE)
+    ring = Keyring(open_store(postgres_url, "keys"), Peppers.of(b"a pepper that is used by nobody else"))
+    record, key = ring.create()
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", f"127.0.0.1:{port}", "--log-level", "error", "service:app"]
+    server = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"STORE": postgres_url})
+    try:
+        url = f"http://127.0.0.1:{port}/who"
+        hearing: set[int] = set()
+
+        def both_hear() -> bool:
+            status, said = ask(url, key)
+            hearing.update([said["pid"]] if status == 200 and said["hears"] else [])
+            return len(hearing) == 2
+
+        until(both_hear, 30)
+        assert {ask(url, key)[0] for _ in range(20)} == {200}
+        ring.revoke(record.id)
+        revoked = time.monotonic()
+        while time.monotonic() - revoked < 1:
+            ask(url, key)
+        assert [ask(url, key)[0] for _ in range(40)] == [401] * 40
+    finally:
+        server.terminate()
+        server.wait(20)
+        ring.store.close()
+
+
+def ask(url: str, key: str) -> tuple[int, Any]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"X-API-Key": key}), timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, {}
+    except OSError:
+        return 0, {}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
