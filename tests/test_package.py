@@ -55,6 +55,7 @@ EXTRAS = {
     "fastapi.py": {"fastapi", "starlette"},
     "compat/flask_limiter.py": {"flask", "werkzeug"},
     "compat/slowapi.py": {"starlette"},
+    "compat/talisman.py": {"flask"},
     "fix": {"libcst"},
     "client.py": {"httpx", "requests"},
     "wire/jwks.py": {"joserfc"},
