@@ -318,7 +318,11 @@ def test_allow_from_is_said_in_words_that_browsers_read() -> None:
     assert none == ["frame-ancestors https://partner.example"]
     own = headers(service(ours, **sites, content_security_policy="frame-ancestors 'none'")[0]).getlist("Content-Security-Policy")
     assert own == ["frame-ancestors 'none'"]
-    watching = {"content_security_policy_report_only": True, "content_security_policy_report_uri": "/r"}
+    watching = {
+        "content_security_policy": "frame-ancestors 'none'",
+        "content_security_policy_report_only": True,
+        "content_security_policy_report_uri": "/r",
+    }
     assert headers(service(ours, **sites, **watching)[0])["Content-Security-Policy"] == "frame-ancestors https://partner.example"
 
 
