@@ -79,6 +79,14 @@ class AsgiRequest(Request):
             return (value.decode("latin-1"),)
         return tuple(value.decode("latin-1") for name, value in self._lines if name == raw)
 
+    def lone(self, header: str) -> str:
+        if not self._single:
+            return super().lone(header)
+        key, other = self._last.get(_NAMES.get(header) or _raw_name(header)), self._last.get(b"authorization")
+        if other is None:
+            return key.decode("latin-1") if key is not None else ""
+        return other[7:].decode("latin-1") if key is None and other[:7] == b"Bearer " else ""
+
     def forwarded(self) -> bool:
         last = self._last
         return b"x-forwarded-for" in last or b"x-forwarded-proto" in last or b"x-forwarded-host" in last or b"forwarded" in last

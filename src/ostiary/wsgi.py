@@ -50,6 +50,13 @@ class WsgiRequest(Request):
         value = self.environ.get(_VARIABLES.get(name) or _variable(name))
         return () if value is None else (value,)
 
+    def lone(self, header: str) -> str:
+        environ = self.environ
+        key, other = environ.get(_VARIABLES.get(header) or _variable(header)), environ.get("HTTP_AUTHORIZATION")
+        if other is None:
+            return key or ""
+        return other[7:] if key is None and other[:7] == "Bearer " else ""
+
     def forwarded(self) -> bool:
         environ = self.environ
         return (

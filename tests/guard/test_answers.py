@@ -14,7 +14,7 @@ from ostiary.guard.core import Core
 from ostiary.guard.decision import Principal
 from ostiary.guard.declare import deprecated, merged, require
 from ostiary.guard.leak import BodyWatch, harmless
-from ostiary.guard.limit_headers import LimitFields
+from ostiary.guard.limit_headers import LimitFields, said_of
 from ostiary.guard.request import Request
 from ostiary.guard.stores.base import Spent
 from ostiary.model.limit import parse
@@ -62,7 +62,9 @@ CORES = [
 ]
 
 LIMITS = tuple(parse("5 per minute;100 per day"))
-SPENT = (None, Spent(True, ((0, 4, 1.5), (1, 99, 80_000.0))), Spent(False, ((0, 0, 7.25), (1, 3, 1.0)), 7.25))
+LEFT = (4, 1_500, 99, 80_000_000)
+"""The same as the first below, as the straight way leaves it."""
+SPENT = (None, LEFT, Spent(True, ((0, 4, 1.5), (1, 99, 80_000.0))), Spent(False, ((0, 0, 7.25), (1, 3, 1.0)), 7.25))
 
 
 class Asked(Request):
@@ -70,14 +72,20 @@ class Asked(Request):
         return ()
 
 
-def asked(core: Core, credential: str, scheme: str, spent: Spent | None, known: bool, hands_out: bool, ends: bool) -> Request:
+def asked(
+    core: Core, credential: str, scheme: str, spent: Spent | tuple[int, ...] | None, known: bool, hands_out: bool, ends: bool
+) -> Request:
     request = Asked("GET", "/", "", "203.0.113.7", scheme, "api.example.com", 1_000.0)
     request.credential = credential
     request.compiled = core.policies.compile(
         "GET", "/", merged(require(issues=hands_out), deprecated("2026-01-01")) if ends else require(issues=hands_out)
     )
     request.principal = Principal("somebody", "api-key") if known else None
-    request.limits, request.spent = (LIMITS, spent) if spent is not None else ((), None)
+    request.limits = LIMITS if spent is not None else ()
+    if isinstance(spent, Spent):
+        request.spent = spent
+    elif spent is not None:
+        request.left, request.said = spent, said_of(LIMITS)
     return request
 
 
@@ -89,6 +97,12 @@ about = st.tuples(
     st.booleans(),
     st.booleans(),
 )
+
+
+def test_what_the_straight_way_leaves_is_what_the_counters_would_have_said() -> None:
+    """Read as ``spent`` it is the same answer."""
+    request = asked(CORES[0], "", "https", LEFT, known=True, hands_out=False, ends=False)  # type: ignore[arg-type]
+    assert request.spent == SPENT[2]
 
 
 @given(answers, st.sampled_from(CORES), about)

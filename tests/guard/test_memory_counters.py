@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ostiary.errors import UsageError
 from ostiary.guard.stores.base import Charge, StoreDown
-from ostiary.guard.stores.memory_counters import MemoryCounters
+from ostiary.guard.stores.memory_counters import MemoryCounters, prepared
 from ostiary.model.limit import Limit, gcra
 
 NOW = 1_800_000_000.0
@@ -110,3 +110,33 @@ def test_the_books_are_kept(calls: list[tuple[int, int, int]], maximum: int) -> 
         assert len(store) == sum(len(table.cells) for table in store._tables.values()) <= maximum
         assert all(sorted(table.order) == sorted(table.cells) for table in store._tables.values())
         assert sorted(store._turn) == sorted(store._tables)
+
+
+LIMITS = st.sampled_from([Limit(3, 60), Limit(40, 60), Limit(60, 7), gcra("50 per minute", 5)])
+
+
+@given(
+    st.lists(st.tuples(LIMITS, st.integers(1, 3)), min_size=1, max_size=4, unique_by=lambda one: one[0].ident), st.lists(st.integers(0, 9))
+)
+def test_the_short_way_to_spend_is_the_long_one(asked: list[tuple[Limit, int]], pauses: list[int]) -> None:
+    """Cells that are there with room are spent from alike; where one is missing or full the short way spends nothing and says so."""
+    charges = [Charge(("caller",), limit, cost) for limit, cost in asked]
+    named, short, long, now = prepared(charges), MemoryCounters(), MemoryCounters(), NOW
+    assert named is not None
+    assert short.spend_again(named, now) is None
+    for pause in [0, *pauses]:
+        now += pause
+        spent, left = long.spend(charges, now), short.spend_again(named, now)
+        if left is None:
+            assert short.spend(charges, now) == spent
+        else:
+            assert spent.allowed
+            assert [(at, left[2 * at], left[2 * at + 1] / 1000) for at in range(len(charges))] == list(spent.states)
+
+
+def test_what_the_short_way_cannot_do() -> None:
+    """Charges of one cell see each other, and a look spends nothing: both go the long way."""
+    one = Charge(("caller",), LIMIT)
+    assert prepared([one, one]) is None
+    assert prepared([one._replace(cost=0)]) is None
+    assert prepared([one, one._replace(key=("other",))]) is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ostiary.guard import cors, transport
 from ostiary.guard.decision import PREFLIGHT
 from ostiary.guard.leak import clean_headers
-from ostiary.guard.limit_headers import emit, granted
+from ostiary.guard.limit_headers import emit
 from ostiary.wire.problem import CONTENT_TYPE
 from ostiary.wire.redact import default
 
@@ -121,7 +121,11 @@ class Settler:
         added = shape.added.get((html, private, request.secure))
         if added is None:
             added = self._added(shape, html, private, request.secure)
-        told = self._limits(request) if request.spent is not None else ()
+        said = request.said
+        if said is not None and self._usual_fields:
+            told: Sequence[tuple[Any, Any]] = said.raw(request.left) if self._raw else said.text(request.left)
+        else:
+            told = self._limits(request)
         return [*headers, *added, (self._id_name, request.id.encode() if self._raw else request.id), *told], size
 
     def _suspicious(self, text: Any, credential: str, ours: bool) -> bool:
@@ -152,15 +156,8 @@ class Settler:
         return made
 
     def _limits(self, request: Request) -> Sequence[tuple[Any, Any]]:
-        limits, spent = request.limits, request.spent
-        if spent is None or not (self._usual_fields and spent.allowed):
-            return self._of(emit(limits, spent, request.started, self._core.settings.limit_fields)) if spent is not None else ()
-        if not limits:
-            return ()
-        policy, state = granted(limits, spent)
-        if self._raw:
-            return ((b"ratelimit-policy", policy.encode()), (b"ratelimit", state.encode()))
-        return (("RateLimit-Policy", policy), ("RateLimit", state))
+        spent = request.spent
+        return () if spent is None else self._of(emit(request.limits, spent, request.started, self._core.settings.limit_fields))
 
     def _of(self, found: Sequence[tuple[str, str]]) -> list[tuple[Any, Any]]:
         return encoded(found) if self._raw else list(found)

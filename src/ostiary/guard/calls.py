@@ -10,12 +10,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from ostiary.guard.event import Event, spelled
+from ostiary.guard.stores.base import Spent
 
 if TYPE_CHECKING:
     from ostiary.guard.decision import Principal
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
-    from ostiary.guard.stores.base import Spent
     from ostiary.model.limit import Limit
 
 Call = tuple[
@@ -32,7 +32,7 @@ Call = tuple[
     str,
     str,
     "tuple[Limit, ...]",
-    "Spent | None",
+    "Spent | tuple[int, ...] | None",
     str,
     "Sequence[str]",
     "Sequence[str]",
@@ -61,7 +61,7 @@ def left(request: Request, status: int, ended: float, version: str) -> Call:
         request.reason,
         request.verdict,
         request.limits,
-        request.spent,
+        request.left if request.said is not None else request.spent,
         version,
         request.removed,
         request.removed_headers,
@@ -122,9 +122,14 @@ class Batch:
         parts = [*(f"header {name}" for name in dict.fromkeys(headers)), *(f"body ({family})" for family in dict.fromkeys(body))]
         return spelled("removed from the answer: " + ", ".join(parts))
 
-    def _limit_state(self, limits: tuple[Limit, ...], spent: Spent | None) -> str:
+    def _limit_state(self, limits: tuple[Limit, ...], spent: Spent | tuple[int, ...] | None) -> str:
         """What is left of the limit that has least, as ``3 of 5 per minute``; empty where none was asked."""
-        if spent is None or not spent.states:
+        if not spent:
+            return ""
+        if not isinstance(spent, Spent):
+            remaining = min(spent[::2])
+            return f"{remaining} of {self._spelled[limits[spent[::2].index(remaining)].text]}"
+        if not spent.states:
             return ""
         index, remaining, _ = min(spent.states, key=_LEFT)
         return f"{remaining} of {self._spelled[limits[index].text]}"

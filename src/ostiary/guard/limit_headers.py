@@ -13,8 +13,6 @@ from functools import lru_cache
 from ostiary.guard.stores.base import Spent
 from ostiary.model.limit import MONTH, Limit, span_of
 
-_MOST = 1024
-_GRANTED: dict[tuple[str, ...], tuple[str, list[str]]] = {}
 Fields = tuple[tuple[str, str], ...]
 
 
@@ -38,17 +36,38 @@ def emit(limits: Sequence[Limit], spent: Spent, now: float, fields: LimitFields 
     return tuple(found)
 
 
-def granted(limits: Sequence[Limit], spent: Spent) -> tuple[str, str]:
-    """``RateLimit-Policy`` and ``RateLimit`` of a call that was let in: what ``emit`` says, with the names worked out once."""
-    # The ident tells all that a name and a policy are made of, and its hash is known.
-    key = tuple([limit.ident for limit in limits])
-    found = _GRANTED.get(key)
-    if found is None:
-        if len(_GRANTED) >= _MOST:
-            _GRANTED.clear()
-        found = _GRANTED[key] = policy_field(tuple(limits)), [f'"{name}";r=' for name in policy_names(tuple(limits))]
-    policy, heads = found
-    return policy, ", ".join([f"{heads[index]}{remaining};t={-(-round(reset * 1000) // 1000)}" for index, remaining, reset in spent.states])
+class Said:
+    """What ``emit`` says of calls that these limits let in, ``RateLimit-Policy`` and ``RateLimit`` with gaps for the numbers: as text and as ASGI has it."""
+
+    __slots__ = ("policy", "raw_policy", "raw_state", "state")
+
+    def __init__(self, limits: tuple[Limit, ...]) -> None:
+        policy = policy_field(limits)
+        self.policy = ("RateLimit-Policy", policy)
+        self.raw_policy = (b"ratelimit-policy", policy.encode())
+        self.state = ", ".join([f'"{name}";r=%d;t=%d' for name in policy_names(limits)])
+        self.raw_state = self.state.encode()
+
+    def text(self, left: tuple[int, ...]) -> Fields:
+        """``left``: what remains, and the ms until more does, of each limit in turn."""
+        return (self.policy, ("RateLimit", self.state % _in_seconds(left)))
+
+    def raw(self, left: tuple[int, ...]) -> tuple[tuple[bytes, bytes], ...]:
+        """The same for ASGI."""
+        return (self.raw_policy, (b"ratelimit", self.raw_state % _in_seconds(left)))
+
+
+@lru_cache(maxsize=1024)
+def said_of(limits: tuple[Limit, ...]) -> Said:
+    """One for each set of limits."""
+    return Said(limits)
+
+
+def _in_seconds(left: tuple[int, ...]) -> tuple[int, ...]:
+    if len(left) == 4:
+        first, wait, second, longer = left
+        return first, -(-wait // 1000), second, -(-longer // 1000)
+    return tuple([-(-number // 1000) if at % 2 else number for at, number in enumerate(left)])
 
 
 def retry_after(seconds: float) -> str:

@@ -4,9 +4,9 @@ Times are whole milliseconds; an interval holds its start and not its end. 0 is 
 
 - ``window`` of N ≤ 16: the times of the last N spent units, 44 bits each, the newest lowest. Exact: a unit is free again W after
   it was spent.
-- ``window`` of more: the number of the current sub-window (W/S long) and S + 1 counters, the newest lowest. A counter counts in full
-  until all that is in it is older than W: never over; a hit counts for up to W(1 + 1/S); at a steady rate under by at most 1/(S+1).
-  The counters' sum is the packed int modulo 2^bits − 1, because 2^bits ≡ 1.
+- ``window`` of more: the number of the current sub-window (W/S long) and above it S + 1 counters, the newest lowest: who calls seldom
+  has a small int. A counter counts in full until all that is in it is older than W: never over; a hit counts for up to W(1 + 1/S); at
+  a steady rate under by at most 1/(S+1). The sum of all is the int modulo 2^bits − 1, because 2^bits ≡ 1.
 - ``gcra``: the theoretical arrival time (ATM Forum, TM 4.1), in units of 1/N ms so that it is a whole number.
 - ``calendar``: the start of the period and what was spent in it.
 
@@ -31,6 +31,7 @@ _TIME = (1 << _TIME_BITS) - 1
 _MARK = 1 << _TIME_BITS - 1  # on every time in a log, so that its length tells how many there are
 _COUNT_BITS = 40
 _COUNT = (1 << _COUNT_BITS) - 1
+_INDEX_BITS = 48
 
 Answer = tuple[bool, int, int, int]
 
@@ -100,8 +101,9 @@ def _log(count: int, window: int) -> Meter:
 
 def _parts(count: int, window: int, parts: int) -> Meter:
     bits = (count + 1).bit_length()
-    one, width = (1 << bits) - 1, bits * (parts + 1)
-    counters_mask = (1 << width) - 1
+    one, counters_mask = (1 << bits) - 1, (1 << bits * (parts + 1)) - 1
+    low = _low(bits)
+    unit, low_mask = 1 << low, (1 << low) - 1
     # A sub-window is ``step`` ticks of 1/scale ms, so that it is a whole number of them.
     scale = parts // gcd(window, parts)
     step = window * scale // parts
@@ -109,15 +111,15 @@ def _parts(count: int, window: int, parts: int) -> Meter:
 
     def shifted(cell: int, index: int) -> int:
         """The cell with ``index`` as its newest sub-window; the cell's own where the clock went back."""
-        last, counters = cell >> width, cell & counters_mask
+        last = cell & low_mask
         if last > index:
-            return cell if last <= index + span + SKEW_MS * scale // step else index << width
+            return cell if last <= index + span + SKEW_MS * scale // step else index
         passed = index - last
-        return index << width | (counters << bits * passed & counters_mask if passed < span else 0)
+        return (cell >> low << bits * passed & counters_mask) << low | index if passed < span else index
 
     def wait(cell: int, needed: int, now: int) -> int:
         """Ticks until ``needed`` of what was spent is out of the window; all of it where that is not enough."""
-        newest, counters = cell >> width, cell & counters_mask
+        newest, counters = cell & low_mask, cell >> low
         place = (counters.bit_length() - 1) // bits if counters else 0
         needed -= counters >> bits * place & one
         while needed > 0 and place:
@@ -128,23 +130,33 @@ def _parts(count: int, window: int, parts: int) -> Meter:
     def hit(cell: int, now: int, cost: int) -> Answer:
         now *= scale
         index = now // step
-        if cell >> width != index:
+        if cell & low_mask != index:
             cell = shifted(cell, index)
-            index = cell >> width
-        counters = cell & counters_mask
-        spent = counters % one + cost
+            index = cell & low_mask
+        spent = (cell % one - index) % one + cost
         if spent > count:
             return False, cell, count - spent + cost, -(-wait(cell, spent - count, now) // scale)
-        counters += cost
-        if not counters:
+        cell += unit if cost == 1 else cost << low
+        length = cell.bit_length() - low
+        if length <= 0:
             return True, 0, count, window
-        ticks = (index - (counters.bit_length() - 1) // bits + span) * step - now
-        return True, cell + cost, count - spent, ticks if scale == 1 else -(-ticks // scale)
+        ticks = (index - (length - 1) // bits + span) * step - now
+        return True, cell, count - spent, ticks if scale == 1 else -(-ticks // scale)
 
     def expires(cell: int) -> int:
-        return -(-((cell >> width) + span) * step // scale) if cell else 0
+        return -(-((cell & low_mask) + span) * step // scale) if cell else 0
 
     return Meter(hit, expires, count)
+
+
+def _low(bits: int) -> int:
+    """How many bits hold the number of a sub-window: a multiple of ``bits``, so that what stands above counts the same in the sum."""
+    return bits * -(-_INDEX_BITS // bits)
+
+
+def parts_cell(limit: Limit, index: int, counters: int) -> int:
+    """The cell of a ``window`` of more than 16: the number of its newest sub-window, the packed counters."""
+    return counters << _low((limit.count + 1).bit_length()) | index
 
 
 def _gcra(count: int, window: int, burst: int) -> Meter:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ostiary.guard.authn.signed import Demand, SignedRequests
     from ostiary.guard.authn.tickets import Tickets
     from ostiary.guard.decision import Deny, Principal
+    from ostiary.guard.limit_headers import Said
     from ostiary.guard.stores.base import Charge
+    from ostiary.guard.stores.memory_counters import Prepared
     from ostiary.guard.versions import Versions
     from ostiary.guard.webhooks import Webhook
     from ostiary.model.cors import Cors
@@ -181,11 +183,18 @@ def _refusals(scopes: tuple[str, ...], basic: bool) -> tuple[Problem, Problem, P
 
 
 class Granted(NamedTuple):
-    """What stays the same at every call of one principal on one route. ``charges`` None: they depend on the address."""
+    """What stays the same at every call of one principal on one route. ``charges`` None: they depend on the address.
+
+    ``limits`` are those of the charges, ``prepared`` is what ``spend_again`` takes, ``said`` how the answer tells of them; None where
+    that is not known beforehand.
+    """
 
     who: Principal
     refused: Deny | None
     charges: tuple[Charge, ...] | None
+    limits: tuple[Limit, ...] = ()
+    prepared: Prepared | None = None
+    said: Said | None = None
 
 
 def _plain(policy: Policy) -> bool:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import SignatureReason
 from ostiary.guard.decision import Deny
+from ostiary.guard.stores.base import Spent
 from ostiary.wire import problem
 from ostiary.wire.needle import SHORTEST, Needle
 
 if TYPE_CHECKING:
     from ostiary.guard.body import Body
     from ostiary.guard.decision import Decision, Principal
+    from ostiary.guard.limit_headers import Said
     from ostiary.guard.policies import Compiled
-    from ostiary.guard.stores.base import Spent
     from ostiary.model.limit import Limit
     from ostiary.wire.digest import ContentCheck
     from ostiary.wire.message import Message
@@ -50,7 +51,8 @@ class Request:
     As received: ``method``, ``path`` (decoded), ``query`` (raw), ``peer`` (address of the other end, "" when there is none),
     ``scheme``, ``authority`` (Host). After ``arrive``: ``address``, ``secure`` and ``authority`` as far as proxies are trusted.
     ``parameters`` are those of the route's path, ``held`` are the places among running calls, ``given`` is what a schema made of the body, ``loaded`` is the object that ``owner=`` loaded.
-    ``limits`` are those that the answer tells of, ``spent`` what was spent of them.
+    ``limits`` are those that the answer tells of, ``spent`` what was spent of them; on the straight way it stands in ``left`` (what remains
+    and the ms until more does, for each) and ``said`` is how to tell it.
 
     What most calls leave as it is stands on the class: a new request writes only what is its own. Adapters write it themselves.
     """
@@ -67,7 +69,9 @@ class Request:
     loaded: Any = None
     given: Any = None
     held: tuple[tuple[tuple[str, ...], int], ...] = ()
-    spent: Spent | None = None
+    said: Said | None = None
+    left: tuple[int, ...] = ()
+    _spent: Spent | None = None
     decision: Decision | None = None
     verdict: str = "allow"
     reason: str = ""
@@ -85,6 +89,18 @@ class Request:
         self.authority = authority
         self.started = started
         self.id = new_id()
+
+    @property
+    def spent(self) -> Spent | None:
+        """What the counters answered; None when they were not asked."""
+        if self._spent is None and self.said is not None:
+            left = self.left
+            self._spent = Spent(True, tuple([(at // 2, left[at], left[at + 1] / 1000) for at in range(0, len(left), 2)]))
+        return self._spent
+
+    @spent.setter
+    def spent(self, spent: Spent | None) -> None:
+        self._spent, self.said = spent, None
 
     @property
     def request_id(self) -> str:
@@ -107,6 +123,13 @@ class Request:
     def header(self, name: str) -> tuple[str, ...]:
         """Every value of a header, ``name`` in lower case; () when it was not sent."""
         raise NotImplementedError
+
+    def lone(self, header: str) -> str:
+        """The credential of a call that carries one in the plainest of ways, in ``header`` or as a bearer token, else ""."""
+        keys, others = self.header(header), self.header("authorization")
+        if len(keys) == 1 and not others:
+            return keys[0]
+        return others[0][7:] if len(others) == 1 and not keys and others[0].startswith("Bearer ") else ""
 
     def forwarded(self) -> bool:
         """Did somebody send a forwarding header?"""

@@ -12,8 +12,10 @@ from ostiary.guard.authn.presented import in_query
 from ostiary.guard.charging import charged, told
 from ostiary.guard.decision import ALLOW, Decision, Deny, Principal
 from ostiary.guard.flow import from_elsewhere, may
+from ostiary.guard.limit_headers import said_of
 from ostiary.guard.policies import Granted
 from ostiary.guard.stores.base import StoreDown
+from ostiary.guard.stores.memory_counters import prepared
 from ostiary.wire import problem
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def straight(core: Core, request: Request, compiled: Compiled) -> Decision | Non
         return None
     if request.query and in_query(request.query, core.settings.query_parameters) is not None:
         return None
-    text = _lone(request, core.settings.header)
+    text = request.lone(core.settings.header)
     if not text:
         return None
     now = core.clock()
@@ -61,30 +63,30 @@ def _admitted(core: Core, request: Request, compiled: Compiled, text: str, who: 
         granted = _grant(core, request, compiled, who)
     if granted.refused is not None:
         return granted.refused
+    if granted.prepared is not None and not compiled.by_address:
+        left = core.counters.spend_again(granted.prepared, now)  # type: ignore[attr-defined]  # counters that are immediate have it
+        if left is not None:
+            request.limits, request.left, request.said = granted.limits, left, granted.said
+            return ALLOW
     charges = granted.charges
     if charges is None:
         charges = charged(core, request, compiled.charges_of(who), who, None)
     return (told(request, charges, core.counters.spend(charges, now)) if charges else None) or ALLOW
 
 
-def _lone(request: Request, header: str) -> str:
-    """The credential of a call that carries one in the plainest of ways, else ""."""
-    keys, others = request.header(header), request.header("authorization")
-    if len(keys) == 1 and not others:
-        return keys[0]
-    if len(others) == 1 and not keys and others[0].startswith("Bearer "):
-        return others[0][7:]
-    return ""
-
-
 def _grant(core: Core, request: Request, compiled: Compiled, who: Principal) -> Granted:
     """Worked out once; the principal is kept with it, so that its id stays its own."""
     limits = compiled.charges_of(who)
     named = bool(who.key_id or who.subject) and all(one.by == _BY_PRINCIPAL for _, one in limits)
+    charges = charged(core, request, limits, who, None) if named else None
+    asked = tuple([charge.limit for charge in charges or ()])
     granted = Granted(
         who,
         None if may(who, request, compiled) else Deny(compiled.insufficient, "scope"),
-        charged(core, request, limits, who, None) if named else None,
+        charges,
+        asked,
+        prepared(charges) if charges else None,
+        said_of(asked) if asked else None,
     )
     if who.publishable and compiled.method == "*":
         # What such a key may depends on the method, which this policy does not tell.

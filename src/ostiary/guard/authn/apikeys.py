@@ -32,7 +32,7 @@ class ApiKeys:
         self.store = store
         self._roles = roles or {}
         self._peppers = peppers
-        self._keyed = hashlib.blake2s(key=secrets.token_bytes(32), digest_size=16)
+        self._keyed = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
         self._proved: dict[bytes, tuple[Principal, float]] = {}
         self._generation = -1
         self._once_good: dict[bytes, None] = {}

@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from math import gcd
 
-from ostiary.guard.limits import EXACT, period_starts
+from ostiary.guard.limits import EXACT, parts_cell, period_starts
 from ostiary.guard.stores._spending import cell_name, nonce_name
 from ostiary.guard.stores.base import Charge, Key
 from ostiary.model.limit import Limit
@@ -56,8 +56,7 @@ def packed(limit: Limit, text: bytes) -> int:
         return time * limit.count + debt * limit.seconds * 1000 + rest
     if limit.count <= EXACT:
         return _joined([1 << 43 | time for time in numbers], 44)
-    bits, span = (limit.count + 1).bit_length(), limit.parts + 1
-    return numbers[0] << bits * span | _joined(numbers[:0:-1], bits)
+    return parts_cell(limit, numbers[0], _joined(numbers[:0:-1], (limit.count + 1).bit_length()))
 
 
 def _joined(numbers: Sequence[int], bits: int) -> int:

@@ -74,6 +74,17 @@ class _Table:
         return True
 
 
+Prepared = tuple[tuple[str, bytes, int], ...]
+"""Charges made ready: the limit's ident, the cell's name, the cost of each."""
+
+
+def prepared(charges: Sequence[Charge]) -> Prepared | None:
+    """For ``spend_again``; None where charges share a cell, or one spends nothing."""
+    found = tuple([(limit.ident, _name(key), cost) for key, limit, cost in charges])
+    distinct = len({named[:2] for named in found}) == len(found)
+    return found if distinct and all(cost > 0 for _, _, cost in found) else None
+
+
 class MemoryCounters:
     """Counters of this process, for any number of threads. ``maximum``: the most cells kept, about 150 bytes each."""
 
@@ -130,6 +141,33 @@ class MemoryCounters:
             return Spent(True, tuple(states))
         finally:
             self._lock.release()
+
+    def spend_again(self, asked: Prepared, now: float) -> tuple[int, ...] | None:
+        """``spend`` for callers that are known, where every cell is there and every limit has room: what remains of each and the ms until more does.
+
+        None, and nothing was spent, where it is otherwise.
+        """
+        now_ms = int(now * 1000 + 0.5)
+        tables = self._tables
+        states: tuple[int, ...] = ()
+        changed: list[tuple[dict[bytes, int], bytes, int]] = []
+        self._lock.acquire()
+        try:
+            for ident, name, cost in asked:
+                table = tables.get(ident)
+                cell = table.cells.get(name) if table is not None else None
+                if table is None or cell is None:
+                    return None
+                allowed, after, remaining, reset = table.hit(cell, now_ms, cost)
+                if not allowed:
+                    return None
+                changed.append((table.cells, name, after))
+                states += (remaining, reset)
+            for cells, name, after in changed:
+                cells[name] = after
+        finally:
+            self._lock.release()
+        return states
 
     def close(self) -> None:
         """Forget everything."""
