@@ -37,6 +37,15 @@ class Spend(NamedTuple):
     now: float
 
 
+class SpendOnce(NamedTuple):
+    """Limits, and a nonce that must never have been seen, in one round trip. Answer: Spent, or None where it was seen."""
+
+    charges: tuple[Any, ...]
+    now: float
+    key: bytes
+    expires: float
+
+
 class Call(NamedTuple):
     """A user's function, sync or async. Answer: what it returns. ``blocking``: it may wait for something, and no event loop may wait for it."""
 
@@ -76,7 +85,7 @@ class ReadBody(NamedTuple):
     watch: Callable[[bytes], None]
 
 
-Ask = Find | Spend | Call | Fetch | Remember | ReadBody
+Ask = Find | Spend | SpendOnce | Call | Fetch | Remember | ReadBody
 T = TypeVar("T")
 Flow = Generator[Ask, Any, T]
 Answer = Callable[[Ask], Any]

@@ -135,7 +135,9 @@ class Core:
         if self.key_store is None:
             return None
         masters = self._masters(given)
-        return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces)
+        same = self.settings.nonces_url == self.settings.counters_url
+        together = same and hasattr(self.counters, "spend_and_remember")
+        return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces, together=together)
 
     def _open_nonces(self) -> Nonces:
         """One store for signatures and tickets."""

@@ -8,22 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ostiary.errors import Defect
+from ostiary.errors import Defect, SignatureReason
 from ostiary.guard import concurrency, distinct, failures, intake, network, ownership, transport, webhooks
-from ostiary.guard.ask import Call, Flow
+from ostiary.guard.ask import Call, Flow, SpendOnce
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented, read
-from ostiary.guard.charging import spend
+from ostiary.guard.charging import charged, spend, told
 from ostiary.guard.decision import ALLOW, DEFERRED, Decision, Deny, Principal
 from ostiary.guard.stores.base import StoreDown
 from ostiary.model.scope import admits
 from ostiary.wire import problem
 
 if TYPE_CHECKING:
+    from ostiary.guard.authn.signed import Demand
     from ostiary.guard.core import Core
     from ostiary.guard.declare import Delegated
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
+    from ostiary.guard.stores.base import Charge
 
 LONGEST_TARGET = 16_384
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "WEBSOCKET"})
@@ -157,7 +159,11 @@ def _signed(core: Core, request: Request, compiled: Compiled) -> Flow[Principal 
         return (yield from authenticate(core, request, compiled))
     if who is None and not bearer:
         return core.stand_in or Deny(problem.SIGNATURE, "credentials_missing", demand.accept)
-    denied = yield from _failed(core, request, compiled, who or Refusal("signature_missing"))
+    return (yield from _unsigned(core, request, compiled, demand, who or Refusal("signature_missing")))
+
+
+def _unsigned(core: Core, request: Request, compiled: Compiled, demand: Demand, refusal: Refusal) -> Flow[Deny]:
+    denied = yield from _failed(core, request, compiled, refusal)
     return denied if denied.problem is problem.TOO_MANY else Deny(problem.SIGNATURE, denied.reason, demand.accept)
 
 
@@ -190,9 +196,25 @@ def _within(core: Core, request: Request, compiled: Compiled, who: Principal | N
     if (busy := concurrency.check(core, request, compiled, who)) is not None:
         return busy
     charges = () if compiled.policy.public else compiled.charges_of(who)
-    if charges and (over := (yield from spend(core, request, charges, who, cost=_cost(request, compiled)))):
+    if request.nonce is not None and compiled.signature is not None:
+        over = yield from _once(core, request, compiled, compiled.signature, charged(core, request, charges, who, _cost(request, compiled)))
+    else:
+        over = yield from spend(core, request, charges, who, cost=_cost(request, compiled))
+    if over is not None:
         return over
     return (yield from distinct.check(core, request, compiled, who))
+
+
+def _once(core: Core, request: Request, compiled: Compiled, demand: Demand, asked: tuple[Charge, ...]) -> Flow[Deny | None]:
+    """The nonce of a signature and the limits, in one question. A store that is out refuses: no policy opens what may be used once."""
+    nonce, request.nonce = request.nonce, None
+    if nonce is None:
+        raise Defect("there is no nonce to be spent")
+    spent = yield SpendOnce(asked, core.clock(), nonce.key, nonce.expires)
+    if spent is None:
+        request.principal = None
+        return (yield from _unsigned(core, request, compiled, demand, Refusal(SignatureReason.REPLAYED.value)))
+    return told(request, asked, spent) if asked else None
 
 
 def from_elsewhere(core: Core, request: Request, who: Principal) -> Deny | None:

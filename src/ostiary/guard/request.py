@@ -15,6 +15,7 @@ from ostiary.wire import problem
 from ostiary.wire.needle import SHORTEST, Needle
 
 if TYPE_CHECKING:
+    from ostiary.guard.ask import Remember
     from ostiary.guard.body import Body
     from ostiary.guard.decision import Decision, Principal
     from ostiary.guard.limit_headers import Said
@@ -50,7 +51,8 @@ class Request:
 
     As received: ``method``, ``path`` (decoded), ``query`` (raw), ``peer`` (address of the other end, "" when there is none),
     ``scheme``, ``authority`` (Host). After ``arrive``: ``address``, ``secure`` and ``authority`` as far as proxies are trusted.
-    ``parameters`` are those of the route's path, ``held`` are the places among running calls, ``given`` is what a schema made of the body, ``loaded`` is the object that ``owner=`` loaded.
+    ``parameters`` are those of the route's path, ``held`` the places among running calls, ``nonce`` is still to be spent, ``given`` is what
+    a schema made of the body, ``loaded`` the object that ``owner=`` loaded.
     ``limits`` are those that the answer tells of, ``spent`` what was spent of them; on the straight way it stands in ``left`` (what remains
     and the ms until more does, for each) and ``said`` is how to tell it.
 
@@ -68,6 +70,7 @@ class Request:
     parameters: Mapping[str, Any] = _NOTHING
     loaded: Any = None
     given: Any = None
+    nonce: Remember | None = None
     held: tuple[tuple[tuple[str, ...], int], ...] = ()
     said: Said | None = None
     left: tuple[int, ...] = ()

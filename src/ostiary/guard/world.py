@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ostiary.guard.ask import Ask, Call, Fetch, Find, ReadBody, Remember, Spend
+from ostiary.guard.ask import Ask, Call, Fetch, Find, ReadBody, Remember, Spend, SpendOnce
 from ostiary.guard.fetching import Fetcher
 from ostiary.guard.stores.base import StoreDown
 
@@ -32,6 +32,7 @@ class World:
             Call: self._call,
             Fetch: self.fetcher.fetch,
             Remember: self._remember,
+            SpendOnce: self._spend_once,
             ReadBody: self._read_body,
         }
         self._in_loop: _Answers = {
@@ -41,6 +42,7 @@ class World:
             Call: self._call_in_loop,
             Fetch: self.fetcher.afetch,
             Remember: self._remember_in_loop,
+            SpendOnce: self._spend_once_in_loop,
         }
 
     def answer(self, ask: Ask) -> Any:
@@ -69,6 +71,12 @@ class World:
             return self._find(ask) if find is None else find(ask.digests)
         find = getattr(self.keys, "afind", None)
         return self._find(ask) if find is None else find(ask.key_id)
+
+    def _spend_once(self, ask: SpendOnce) -> Any:
+        return self.counters.spend_and_remember(*ask)  # type: ignore[attr-defined]  # asked of those alone that can
+
+    def _spend_once_in_loop(self, ask: SpendOnce) -> Any:
+        return self.counters.aspend_and_remember(*ask)  # type: ignore[attr-defined]
 
     def _remember(self, ask: Remember) -> Any:
         return self._nonces().remember(*ask)

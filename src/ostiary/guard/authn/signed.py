@@ -88,12 +88,16 @@ class SignedRequests:
         roles: Mapping[str, tuple[str, ...]],
         options: Signatures,
         open_nonces: Callable[[], Nonces],
+        *,
+        together: bool = False,
     ) -> None:
+        """``together``: one store holds nonces and limits, and can be asked for both at once (``SpendOnce``)."""
         self._store = store
         self._masters = masters
         self._roles = roles
         self._options = options
         self._open_nonces = open_nonces
+        self._together = together
         self._nonces: Nonces | None = None
         self._verifiers: dict[str, tuple[bytes, VerifyKey]] = {}
 
@@ -142,12 +146,12 @@ class SignedRequests:
             signed_request.covers(given, signed_request.required(body=True))
         if check is not None:
             check.finish()
-        return (yield from self._once(record, signed, now))
+        return (yield from self._once(request, record, signed, now))
 
     def _streaming(
         self, request: Request, record: KeyRecord, signed: Signed, check: ContentCheck | None, now: float
     ) -> Flow[Principal | Refusal | Deny]:
-        who = yield from self._once(record, signed, now)
+        who = yield from self._once(request, record, signed, now)
         if isinstance(who, Principal):
             request.check_body(check)
         return who
@@ -166,7 +170,7 @@ class SignedRequests:
         signed = simple_signature.verify_request(message, key, content.digest(), now, window=options.window, skew=options.skew)
         if record is None or standing:
             return Refusal(standing or Standing.UNKNOWN.value, record.id if record is not None else "")
-        return (yield from self._once(record, signed, now))
+        return (yield from self._once(request, record, signed, now))
 
     def _found(self, key_id: str) -> Flow[KeyRecord | None]:
         """A signing key; a bearer key is none."""
@@ -197,11 +201,13 @@ class SignedRequests:
         standing = state(record, now)
         return known[1], "" if standing is Standing.OK else standing.value
 
-    def _once(self, record: KeyRecord, signed: Signed, now: float) -> Flow[Principal | Refusal]:
-        """The last step: the nonce."""
+    def _once(self, request: Request, record: KeyRecord, signed: Signed, now: float) -> Flow[Principal | Refusal]:
+        """The last step: the nonce. Where it can travel with the limits it waits for them."""
         # The length keeps the two apart.
         ask = Remember(f"{len(signed.key_id)}:{signed.key_id}{signed.nonce}".encode("ascii"), now, signed.remember_until)
-        if not (yield from self._remembered(ask)):
+        if self._together:
+            request.nonce = ask
+        elif not (yield from self._remembered(ask)):
             return Refusal(SignatureReason.REPLAYED.value, record.id)
         return replace(principal_of(record, self._roles), scheme=NAME)
 
