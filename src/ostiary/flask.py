@@ -17,6 +17,7 @@ The decision is made on the rule that Flask itself matched, before hooks, views 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -243,9 +244,12 @@ class Installed:
     def _offered(self, asked: Request) -> dict[str, Compiled]:
         """The policies of all methods that the path of this request has."""
         adapter = self.app.create_url_adapter(asked)
-        methods = adapter.allowed_methods() if adapter is not None else ()
-        found = {method: adapter.match(return_rule=True, method=method)[0] for method in methods} if adapter is not None else {}
-        return {method: self.compiled(rule, method) for method, rule in found.items()}
+        found: dict[str, Compiled] = {}
+        for method in adapter.allowed_methods() if adapter is not None else ():
+            # Some methods of a path may be redirected.
+            with contextlib.suppress(HTTPException):
+                found[method] = self.compiled(adapter.match(return_rule=True, method=method)[0], method)  # type: ignore[union-attr]
+        return found
 
     def _unrouted(self, request: WsgiRequest, failed: HTTPException | None) -> Decision:
         """No rule: Flask answers 404, 405 or the redirect of a slash, and no view is reached. Unknown paths have a limit of their own."""

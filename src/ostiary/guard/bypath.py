@@ -105,9 +105,9 @@ class PathGuard:
         if method == "OPTIONS" and is_preflight(request) and (answer := self._preflight(request, path, target, root)) is not None:
             return answer
         found = self._policy(request, method, path, target, root)
-        if isinstance(found, Deny) or found.owned is None:
+        if isinstance(found, Deny) or (found.owned is None and found.policy.distinct is None):
             return found
-        # Whose it is must be read as the app reads it: one reading, or none.
+        # Which object is asked for must be read as the app reads it: one reading, or none.
         if len(self._places(path, root)) > 1 or readings(path, target) != frozenset((path,)):
             return _AMBIGUOUS
         match = self._named(found.template).fullmatch(self._places(path, root)[0])

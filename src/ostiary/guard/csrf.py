@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ostiary.model.cors import Cors
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-AUTOMATIC = frozenset({"basic", "certificate"})
-"""Schemes whose credential a browser sends by itself."""
 HEADER = "x-csrf-token"
 COOKIE = "ostiary-csrf"
 _OWN = frozenset({"same-origin", "none"})
@@ -46,7 +44,7 @@ class Csrf:
         """A Deny for a call that a page of another site may have made. ``who``: the caller, where a credential proved one already."""
         if not compiled.csrf or (compiled.method != "WEBSOCKET" and request.method in SAFE):
             return None
-        if who is not None and who.scheme not in AUTOMATIC:
+        if who is not None and not request.automatic:
             return None
         if compiled.cors is not None and _shared(request, compiled.cors):
             return None

@@ -27,9 +27,8 @@ def check(core: Core, request: Request, compiled: Compiled, who: Principal | Non
     if compiled.policy.distinct is None:
         return None
     parameter, limit = compiled.policy.distinct
-    asked = request.parameters.get(parameter)
-    if asked is None:
-        return None
+    # A KeyError refuses: whoever is not told the parameter cannot count.
+    asked = request.parameters[parameter]
     key = (limit.bucket or compiled.template, *caller_of(core, request, who))
     charges = (Charge(("distinct", *key), limit), Charge(("seen", *key, str(asked)), _once(limit.seconds)))
     spent = yield from counted(core, request, charges)

@@ -101,6 +101,7 @@ def authenticate(core: Core, request: Request, compiled: Compiled) -> Flow[Princ
         request.credential = own or text
         answer = yield from reader.prove(request, own, core.clock())
         if isinstance(answer, Principal):
+            request.automatic = getattr(reader, "automatic", True)
             return answer
         if answer is not None:
             return (yield from _failed(core, request, compiled, answer))

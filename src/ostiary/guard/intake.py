@@ -62,7 +62,8 @@ def check(request: Request, intake: Intake) -> Flow[Deny | None]:
     """Step 16. What was read is what the app reads; what a schema made of it is in ``request.given``."""
     media, charset = _content_type(request)
     pieces: list[bytes] = []
-    strict = intake.json and is_json(media)
+    # What does not say what it is, or says it twice, is JSON to many a framework.
+    strict = intake.json and (not media or is_json(media))
     denied = yield from _read(request, intake.most, pieces if strict else None)
     if denied is not None:
         return denied

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 _MAPPED = 96
 # One pair of a Forwarded element: token "=" ( token / quoted-string ).
-_PAIR = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))')
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_PAIR = re.compile(r'(?<![A-Za-z])([A-Za-z]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"]++))')
 _MOST = 32
 _LONGEST = 128
 
@@ -186,7 +185,8 @@ def _list(request: Request, name: str) -> list[str]:
 
 
 def _standard(request: Request) -> tuple[list[str], list[str], list[str]]:
-    elements = [element for line in request.header("forwarded") for element in _ELEMENT.findall(line)][-_MOST:]
+    # At every comma, quoted or not: no address holds one, and a quote that a client left open would swallow what our proxy added.
+    elements = [element for line in request.header("forwarded") for element in line.split(",") if element.strip()][-_MOST:]
     said = [_pairs(element) for element in elements]
     return [one.get("for", "") for one in said], [one.get("proto", "") for one in said], [one.get("host", "") for one in said]
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from ostiary.wire.simple_signature import path_as_sent
 
 Lines = tuple[tuple[bytes, bytes], ...]
-_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_ABSOLUTE = re.compile(rb"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 # As gunicorn and werkzeug, uWSGI, mod_wsgi and waitress call it.
 _RAW = ("RAW_URI", "REQUEST_URI")
 

@@ -80,6 +80,8 @@ class Request:
     reason: str = ""
     body: Body | None = None
     cut: Deny | None = None
+    automatic: bool = False
+    """Was the caller proved by what a browser sends by itself: a cookie, Basic, a client certificate?"""
     _needles: tuple[str, tuple[Needle, ...]] | None = None
 
     def __init__(self, method: str, path: str, query: str, peer: str, scheme: str, authority: str, started: float) -> None:

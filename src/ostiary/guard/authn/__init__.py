@@ -43,11 +43,13 @@ class Authenticator(Protocol):
 class Reader(Protocol):
     """Proves who calls by what it reads of the request itself: Basic, a client certificate, a signature, a function of the app's.
 
-    ``ambient``: what it reads belongs to the connection, not to the call; it counts where the call brings nothing itself.
+    ``ambient``: what it reads belongs to the connection, not to the call; it counts where the call brings nothing itself. ``automatic``: a
+    browser may send it by itself, so that a page of another site can make it call; taken for true where it is not said.
     """
 
     name: str
     ambient: bool
+    automatic: bool
 
     def find(self, request: Request, trust: Trust) -> str | None:
         """Its credential in this call; "" when there is none, None when only ``prove`` can tell. Raises presented.Malformed."""

@@ -26,6 +26,7 @@ class Basic:
 
     name = NAME
     ambient = False
+    automatic = True
 
     def __init__(self) -> None:
         self._keys: Authenticator | None = None

@@ -37,6 +37,7 @@ class ClientCertificate:
 
     name = NAME
     ambient = True
+    automatic = True
 
     def __init__(self, clients: Mapping[str, Iterable[str]]) -> None:
         if not isinstance(clients, Mapping) or not clients or not all(isinstance(name, str) and name for name in clients):
@@ -65,7 +66,7 @@ class ClientCertificate:
             certificate = _x509().load_der_x509_certificate(der)
             names = _names(certificate)
             begins, ends = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
-        except (ValueError, TypeError):
+        except Exception:  # noqa: BLE001 what the library says of a certificate that it cannot read has no common name
             return Refusal("certificate_form")
         if not begins <= now < ends:
             return Refusal("certificate_expired" if now >= ends else "certificate_not_yet_valid")

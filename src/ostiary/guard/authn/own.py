@@ -22,6 +22,7 @@ class Own:
     """Asks a function: a Principal, or a text for its subject, lets in; a Refusal does not; None is "not my kind of credential"."""
 
     ambient = True
+    automatic = True
 
     def __init__(self, name: str, function: Function) -> None:
         self.name = name

@@ -40,6 +40,7 @@ _PREFIX = "ostt_"
 _FORM = re.compile(r"ostt_([A-Za-z0-9_-]{1,4000})\.([A-Za-z0-9_-]{43})")
 _PURPOSE = b"ostiary one-time tickets v1"
 _SKEW = 60.0
+_MOST_PARAMETERS = 200
 
 
 class Tickets:
@@ -47,6 +48,7 @@ class Tickets:
 
     name = NAME
     ambient = False
+    automatic = False
 
     def __init__(
         self, peppers: Peppers | None, roles: Mapping[str, tuple[str, ...]], clock: Callable[[], float], open_nonces: Callable[[], Nonces]
@@ -78,10 +80,14 @@ class Tickets:
         return text
 
     def find(self, request: Request, trust: Trust) -> str:  # noqa: ARG002 it stands in the query
-        """What ``?ticket=`` holds. Raises Malformed for two."""
+        """What ``?ticket=`` holds. Raises Malformed for two, and for a query of too many parameters."""
         if PARAMETER not in request.query:
             return ""
-        found = [value for name, value in parse_qsl(request.query, keep_blank_values=True, max_num_fields=200) if name == PARAMETER]
+        try:
+            pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        except ValueError:
+            raise Malformed from None
+        found = [value for name, value in pairs if name == PARAMETER]
         if len(found) > 1 or len("".join(found)) > LONGEST:
             raise Malformed
         return found[0] if found else ""
