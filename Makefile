@@ -4,7 +4,7 @@ VENV ?= .venv
 BENCH_VENV ?= .venv-bench
 BENCH_PATHS ?= src examples
 BENCH_OPTIONS ?=
-OLDEST := $(addprefix tests/guard/test_,coverage.py modes.py attacks.py testing.py)
+OLDEST := $(addprefix tests/guard/test_,coverage.py modes.py attacks.py testing.py cors.py csrf.py lifecycle.py)
 VERSIONS ?= 3.11 3.12 3.13
 
 BIN := $(VENV)/bin

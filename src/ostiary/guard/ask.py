@@ -31,19 +31,14 @@ class Find(NamedTuple):
 
 
 class Spend(NamedTuple):
-    """All limits of a phase in one: all or none is spent. Answer: Spent."""
+    """All limits of a phase in one: all or none is spent. Answer: Spent.
+
+    With ``once`` a nonce goes along in the same round trip: None is the answer where it was seen.
+    """
 
     charges: tuple[Any, ...]
     now: float
-
-
-class SpendOnce(NamedTuple):
-    """Limits, and a nonce that must never have been seen, in one round trip. Answer: Spent, or None where it was seen."""
-
-    charges: tuple[Any, ...]
-    now: float
-    key: bytes
-    expires: float
+    once: Remember | None = None
 
 
 class Call(NamedTuple):
@@ -85,7 +80,7 @@ class ReadBody(NamedTuple):
     watch: Callable[[bytes], None]
 
 
-Ask = Find | Spend | SpendOnce | Call | Fetch | Remember | ReadBody
+Ask = Find | Spend | Call | Fetch | Remember | ReadBody
 T = TypeVar("T")
 Flow = Generator[Ask, Any, T]
 Answer = Callable[[Ask], Any]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ostiary.errors import Defect, SignatureReason
 from ostiary.guard import concurrency, distinct, failures, intake, network, ownership, transport, webhooks
-from ostiary.guard.ask import Call, Flow, SpendOnce
+from ostiary.guard.ask import Call, Flow, Spend
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.presented import Malformed, in_query, presented, read
 from ostiary.guard.charging import charged, spend, told
@@ -211,7 +211,7 @@ def _once(core: Core, request: Request, compiled: Compiled, demand: Demand, aske
     nonce, request.nonce = request.nonce, None
     if nonce is None:
         raise Defect("there is no nonce to be spent")
-    spent = yield SpendOnce(asked, core.clock(), nonce.key, nonce.expires)
+    spent = yield Spend(asked, core.clock(), nonce)
     if spent is None:
         request.principal = None
         return (yield from _unsigned(core, request, compiled, demand, Refusal(SignatureReason.REPLAYED.value)))

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ostiary.guard.ask import Ask, Call, Fetch, Find, ReadBody, Remember, Spend, SpendOnce
+from ostiary.guard.ask import Ask, Call, Fetch, Find, ReadBody, Remember, Spend
 from ostiary.guard.fetching import Fetcher
 from ostiary.guard.stores.base import StoreDown
 
@@ -32,7 +32,6 @@ class World:
             Call: self._call,
             Fetch: self.fetcher.fetch,
             Remember: self._remember,
-            SpendOnce: self._spend_once,
             ReadBody: self._read_body,
         }
         self._in_loop: _Answers = {
@@ -42,7 +41,6 @@ class World:
             Call: self._call_in_loop,
             Fetch: self.fetcher.afetch,
             Remember: self._remember_in_loop,
-            SpendOnce: self._spend_once_in_loop,
         }
 
     def answer(self, ask: Ask) -> Any:
@@ -54,9 +52,14 @@ class World:
         return self._in_loop[type(ask)](ask)
 
     def _spend(self, ask: Spend) -> Any:
-        return self.counters.spend(ask.charges, ask.now)
+        if ask.once is None:
+            return self.counters.spend(ask.charges, ask.now)
+        # Asked of those stores alone that can.
+        return self.counters.spend_and_remember(ask.charges, ask.now, ask.once.key, ask.once.expires)  # type: ignore[attr-defined]
 
     def _spend_in_loop(self, ask: Spend) -> Any:
+        if ask.once is not None:
+            return self.counters.aspend_and_remember(ask.charges, ask.now, ask.once.key, ask.once.expires)  # type: ignore[attr-defined]
         spend = getattr(self.counters, "aspend", self.counters.spend)
         return spend(ask.charges, ask.now)
 
@@ -71,12 +74,6 @@ class World:
             return self._find(ask) if find is None else find(ask.digests)
         find = getattr(self.keys, "afind", None)
         return self._find(ask) if find is None else find(ask.key_id)
-
-    def _spend_once(self, ask: SpendOnce) -> Any:
-        return self.counters.spend_and_remember(*ask)  # type: ignore[attr-defined]  # asked of those alone that can
-
-    def _spend_once_in_loop(self, ask: SpendOnce) -> Any:
-        return self.counters.aspend_and_remember(*ask)  # type: ignore[attr-defined]
 
     def _remember(self, ask: Remember) -> Any:
         return self._nonces().remember(*ask)

@@ -91,7 +91,7 @@ class SignedRequests:
         *,
         together: bool = False,
     ) -> None:
-        """``together``: one store holds nonces and limits, and can be asked for both at once (``SpendOnce``)."""
+        """``together``: one store holds nonces and limits, and can be asked for both at once (``Spend.once``)."""
         self._store = store
         self._masters = masters
         self._roles = roles
