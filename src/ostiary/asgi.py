@@ -57,7 +57,8 @@ class AsgiRequest(Request):
             self.site = site
         self.method = scope.get("method", "GET")
         self.path = scope["path"]
-        self.query = scope.get("query_string", b"").decode("latin-1")
+        query = scope.get("query_string")
+        self.query = query.decode("latin-1") if query else ""
         client = scope.get("client")
         self.peer = self.address = client[0] if client else ""
         self.scheme = scheme = scope.get("scheme", "http")

@@ -103,11 +103,12 @@ class Settler:
         self._id_name: Any = b"x-request-id" if raw else "X-Request-Id"
         self._line: Any = b"\n" if raw else "\n"
         self._html: Any = b"text/html" if raw else "text/html"
-        self._marks: Any = (b"_sk_", b"_pk_") if raw else ("_sk_", "_pk_")
+        # In every key of ours.
+        self._mark: Any = b"k_" if raw else "k_"
 
     def settle(self, request: Request, headers: Sequence[tuple[Any, Any]]) -> tuple[list[tuple[Any, Any]], Any]:
         """The headers that leave, and the value of the one Content-Length, None where there is none."""
-        names, values = zip(*headers, strict=True) if headers else ((), ())
+        names, values = tuple([name for name, _ in headers]), [value for _, value in headers]
         shape = self._shapes.get(names) or self._shape(names)
         size = values[shape.length_at] if shape.length_at >= 0 else None
         compiled = request.compiled
@@ -130,9 +131,10 @@ class Settler:
 
     def _suspicious(self, text: Any, credential: str, ours: bool) -> bool:
         """Can there be a secret in these values? True is right of all that ``clean_headers`` would change, and costs no more than its time."""
-        if ours and (self._marks[0] in text or self._marks[1] in text):
+        # ``find``, because ``in`` of bytes first tries whether what is searched is a number.
+        if ours and text.find(self._mark) >= 0:
             return True
-        if credential and (not credential.isascii() or (credential.encode() if self._raw else credential) in text):
+        if credential and (not credential.isascii() or text.find(credential.encode() if self._raw else credential) >= 0):
             return True
         return bool(default.needles)
 

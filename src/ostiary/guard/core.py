@@ -109,6 +109,7 @@ class Core:
             texts("csrf_origins", given.csrf_origins), given.keys.seed if isinstance(given.keys, StaticKeys) else self._address_key
         )
         self.running = Running()
+        self._usual = flow.asks_little(self.settings)
         self._said_clear = False
 
     def _keys(self, given: Options) -> tuple[Authenticator, ...]:
@@ -168,6 +169,8 @@ class Core:
         """
         redact.current.set(request)
         try:
+            if self._usual and request.secure and len(request.path) + len(request.query) <= flow.LONGEST_TARGET and not request.forwarded():
+                return None
             refused = flow.arrive(self, request)
         except Exception:  # noqa: BLE001 whatever fails in here is a refusal
             refused = _failed()
@@ -221,9 +224,7 @@ class Core:
 
     def decide(self, request: Request, compiled: Compiled) -> Decision:
         """The decision, in a thread."""
-        request.compiled = compiled
-        decision = self._straight(request, compiled) or self._run(flow.decide(self, request, compiled))
-        return self._decided(request, compiled, decision)
+        return self.at_once(request, compiled) or self._decided(request, compiled, self._run(flow.decide(self, request, compiled)))
 
     def preflight(self, request: Request, offered: Mapping[str, Compiled]) -> Deny | None:
         """The answer to a preflight about a path that ``offered`` these methods; None where nothing is said about other origins."""
@@ -235,10 +236,16 @@ class Core:
 
     def at_once(self, request: Request, compiled: Compiled) -> Decision | None:
         """The decision where nothing has to be waited for, else None and nothing was spent."""
+        request.compiled = compiled
         if not compiled.plain:
             return None
-        request.compiled = compiled
-        decision = self._straight(request, compiled)
+        try:
+            decision = straight(self, request, compiled)
+        except Exception:  # noqa: BLE001 whatever fails in here is a refusal
+            decision = _failed()
+        if decision is ALLOW:
+            request.decision = ALLOW
+            return ALLOW
         return None if decision is None else self._decided(request, compiled, decision)
 
     async def adecide(self, request: Request, compiled: Compiled) -> Decision:
@@ -257,12 +264,6 @@ class Core:
     async def aadmit(self, request: Request, compiled: Compiled, who: Principal | None) -> Decision:
         """The same in an event loop."""
         return self._decided(request, compiled, await self._arun(flow.admit(self, request, compiled, who)))
-
-    def _straight(self, request: Request, compiled: Compiled) -> Decision | None:
-        try:
-            return straight(self, request, compiled)
-        except Exception:  # noqa: BLE001 whatever fails in here is a refusal
-            return _failed()
 
     def _run(self, steps: Flow[Decision]) -> Decision:
         try:

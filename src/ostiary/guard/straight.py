@@ -43,6 +43,13 @@ def straight(core: Core, request: Request, compiled: Compiled) -> Decision | Non
     else:
         return None
     try:
+        granted = compiled.granted.get(id(who))
+        if granted is not None and granted.who is who and granted.prepared is not None:
+            left = core.counters.spend_again(granted.prepared, now)  # type: ignore[attr-defined]  # counters that are immediate have it
+            if left is not None:
+                request.credential, request.principal = text, who
+                request.limits, request.left, request.said = granted.limits, left, granted.said
+                return ALLOW
         return _admitted(core, request, compiled, text, who, now)
     except StoreDown as down:
         return core.outages.refused(down)
@@ -63,11 +70,6 @@ def _admitted(core: Core, request: Request, compiled: Compiled, text: str, who: 
         granted = _grant(core, request, compiled, who)
     if granted.refused is not None:
         return granted.refused
-    if granted.prepared is not None and not compiled.by_address:
-        left = core.counters.spend_again(granted.prepared, now)  # type: ignore[attr-defined]  # counters that are immediate have it
-        if left is not None:
-            request.limits, request.left, request.said = granted.limits, left, granted.said
-            return ALLOW
     charges = granted.charges
     if charges is None:
         charges = charged(core, request, compiled.charges_of(who), who, None)
@@ -79,15 +81,12 @@ def _grant(core: Core, request: Request, compiled: Compiled, who: Principal) -> 
     limits = compiled.charges_of(who)
     named = bool(who.key_id or who.subject) and all(one.by == _BY_PRINCIPAL for _, one in limits)
     charges = charged(core, request, limits, who, None) if named else None
-    asked = tuple([charge.limit for charge in charges or ()])
-    granted = Granted(
-        who,
-        None if may(who, request, compiled) else Deny(compiled.insufficient, "scope"),
-        charges,
-        asked,
-        prepared(charges) if charges else None,
-        said_of(asked) if asked else None,
-    )
+    refused = None if may(who, request, compiled) else Deny(compiled.insufficient, "scope")
+    granted = Granted(who, refused, charges)
+    anywhere = not compiled.by_address and compiled.networks is None and who.networks is None and who.origins is None
+    if refused is None and charges and anywhere and (asked := prepared(charges)) is not None:
+        told_of = tuple([charge.limit for charge in charges])
+        granted = Granted(who, None, charges, told_of, asked, said_of(told_of))
     if who.publishable and compiled.method == "*":
         # What such a key may depends on the method, which this policy does not tell.
         return granted

@@ -49,7 +49,9 @@ class ApiKeys:
             # A new dict, so that a thread that is about to write into the old one does no harm.
             self._proved, self._generation = {}, generation
             return None
-        found = self._proved.get(self._name_of(text))
+        keyed = self._keyed.copy()
+        keyed.update(text.encode())
+        found = self._proved.get(keyed.digest())
         return found[0] if found is not None and now < found[1] else None
 
     def worthwhile(self, text: str) -> bool:

@@ -154,17 +154,17 @@ class MemoryCounters:
         self._lock.acquire()
         try:
             for ident, name, cost in asked:
-                table = tables.get(ident)
-                cell = table.cells.get(name) if table is not None else None
-                if table is None or cell is None:
-                    return None
-                allowed, after, remaining, reset = table.hit(cell, now_ms, cost)
+                table = tables[ident]
+                cells = table.cells
+                allowed, after, remaining, reset = table.hit(cells[name], now_ms, cost)
                 if not allowed:
                     return None
-                changed.append((table.cells, name, after))
+                changed.append((cells, name, after))
                 states += (remaining, reset)
             for cells, name, after in changed:
                 cells[name] = after
+        except KeyError:
+            return None
         finally:
             self._lock.release()
         return states
