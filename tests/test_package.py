@@ -69,6 +69,15 @@ EXTRAS = {
     "redact_send.py": {"opentelemetry"},
     "guard/stores/_redis.py": {"redis"},
     "guard/stores/_redis_lines.py": {"redis"},
+    "guard/stores/_sql.py": {"sqlalchemy", "psycopg", "asyncpg"},
+    "guard/stores/_sql_migrate.py": {"alembic", "sqlalchemy"},
+    "guard/stores/_sql_schema.py": {"sqlalchemy"},
+    "guard/stores/sql_counters.py": {"sqlalchemy"},
+    "guard/stores/sql_events.py": {"sqlalchemy"},
+    "guard/stores/sql_keys.py": {"sqlalchemy"},
+    "guard/stores/sql_nonces.py": {"sqlalchemy"},
+    "guard/stores/migrations/env.py": {"alembic"},
+    "guard/stores/migrations/versions/v0001_first.py": {"alembic"},
 }
 
 
