@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from werkzeug.test import EnvironBuilder
+
+from ostiary import flask as flasky
 from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.own import authenticator
 from ostiary.guard.decision import Principal
-from ostiary.guard.declare import distinct, merged, require
+from ostiary.guard.declare import distinct, limit, merged, require
+from ostiary.testing import guard_of, mint
 from ostiary.wire import apikey
 from ostiary.wsgi import Guard as WsgiGuard
 from tests.guard.other_sites import plain_app, wsgi_sender
@@ -71,3 +77,53 @@ def test_different_objects_are_counted_behind_a_policy_file_as_well() -> None:
     key = site.mint()
     assert [site.ask(f"{ORDERS}/{number}", key).status for number in (1, 2, 3, 1, 2)] == [200, 200, 429, 200, 200]
     site.close()
+
+
+# Functions of the app that fail
+
+ORDER = f"{ORDERS}/{{order_id}}"
+
+
+def fails(*given: Any, **named: Any) -> Any:
+    raise RuntimeError("the app's own")
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "loader": {"routes": {ORDER: require("orders:read", owner=lambda order_id: fails())}},
+    "plan": {"routes": {ORDER: limit(fails)}},
+    "cost": {"routes": {ORDER: limit("5 per minute", cost=fails)}},
+    "authenticator": {"authenticators": [authenticator("session", fails)]},
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_a_function_of_the_app_raises_opens_nothing_and_holds_no_place(make: Make, what: str) -> None:
+    """503, the handler not reached, the refusal recorded; the places of running calls come back, as often as it happens."""
+    site = make(concurrent=2, **BROKEN[what])
+    key = None if what == "authenticator" else site.mint("orders:read")
+    assert [site.ask(f"{ORDERS}/7", key).status for _ in range(4)] == [503] * 4
+    assert (site.reached, len(site.core.running)) == ([], 0)
+    assert [(one.verdict, one.reason) for one in site.events()] == [("deny", "guard_failed")] * 4
+
+
+def test_an_app_that_fails_holds_no_place() -> None:
+    """Neither an exception, nor an answer that breaks off, nor a client that is gone."""
+    import flask
+
+    app = flask.Flask(__name__, static_folder=None)
+    flasky.Guard(app, store="memory://", pepper=b"a pepper that is used by nobody else", https="off", policy_file=None, concurrent=1)
+    app.add_url_rule("/raises", "raises", require()(fails))
+    app.add_url_rule("/breaks", "breaks", require()(lambda: flask.Response(iter(fails, None))))
+    app.add_url_rule("/streams", "streams", require()(lambda: flask.Response(iter(["a", "b"]))))
+    key = mint(app)
+    for path in ("/raises", "/breaks", "/streams") * 2:
+        said: list[str] = []
+        environ = EnvironBuilder(path=path, headers={"X-API-Key": key}).get_environ()
+        # As servers do: the client goes before the end, and what was given is closed.
+        with (
+            contextlib.suppress(RuntimeError),
+            contextlib.closing(app(environ, lambda status, *_, said=said: said.append(status))) as given,
+        ):
+            next(iter(given))
+        assert said == ["500 INTERNAL SERVER ERROR" if path == "/raises" else "200 OK"]
+    assert len(guard_of(app).running) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from ostiary import flask as flasky
+from ostiary.errors import OstiaryError
 from ostiary.guard import network
 from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.own import authenticator
+from ostiary.guard.core import Core
 from ostiary.guard.declare import accepts, require
 from ostiary.guard.received import asgi_path
+from ostiary.guard.settings import Options
 from ostiary.wire import strict_json
 from tests.guard.sites import PEER, PEPPER, SITES, Site
 
@@ -94,6 +99,30 @@ def test_json_that_is_not_called_so_is_no_deeper(make: Make, kind: list[tuple[st
     found = [site.ask("/login", method="POST", headers=kind, body=body).status for body in (b'{"a":{"a":{"a":{"a":1}}}}', b'{"a":{"b":1}}')]
     # WSGI servers join the two lines: no framework reads that as JSON.
     assert found == ([200, 200] if site.framework == "flask" and len(kind) > 1 else [400, 200])
+
+
+# What a person gets wrong at start-up is one sentence, without the secret that was put in the wrong place
+
+MISTAKEN = "orders-key-that-belongs-in-a-variable-0123456789"
+WRONG: list[Any] = [
+    None, 0, -1, 5, 1.5, float("nan"), True, "", MISTAKEN, b"bytes", [], [5], [None], {}, {"a": 5}, {5: 5}, {"a": [5]}, {"a": None}, {"/a": 5},
+    object(), int, f"redis://:{MISTAKEN}@host:99999", f"postgresql://u:{MISTAKEN}@h:x/db", f"mysql://u:{MISTAKEN}@h/db", "\ud800", "\0",
+]  # fmt: skip
+SECRETS = ("store", "keys", "counters", "events", "nonces", "pepper", "master_key", "audit_key", "tokens")
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Options)])
+def test_any_value_of_any_option_starts_or_is_refused_in_a_sentence(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a TypeError; and where secrets belong, nothing of what was written is repeated."""
+    monkeypatch.chdir(tmp_path)
+    good: dict[str, Any] = {"store": "memory://", "pepper": PEPPER, "environment": "production", "policy_file": None, "redact_logs": False}
+    for value in WRONG:
+        said = ""
+        try:
+            Core(**{**good, name: value}).close()
+        except OstiaryError as error:
+            said = str(error)
+        assert name not in SECRETS or MISTAKEN not in said
 
 
 # What strangers send is never our failure

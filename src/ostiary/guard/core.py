@@ -124,7 +124,7 @@ class Core:
         if given.tokens is None:
             return None
         if not isinstance(given.tokens, Tokens):
-            raise UsageError(f"tokens: Tokens(issuer=..., audience=...), not {given.tokens!r}")
+            raise UsageError(f"tokens: Tokens(issuer=..., audience=...), not a {type(given.tokens).__name__}")
         if self.key_store is None:
             raise UsageError("tokens are made for keys of a store; keys=static(...) has none")
         return KeyTokens(given.tokens, self.key_store, self._masters(given), self.settings.roles, self.clock)
@@ -323,11 +323,11 @@ class Core:
 
     def record(self, request: Request, status: int) -> None:
         """One event of one call, when it is over."""
-        if request.body is not None:
-            request.body.close()
         if request.held:
             self.running.leave(request.held)
             request.held = ()
+        if request.body is not None:
+            request.body.close()
         versions = self.settings.versions
         named = "" if versions.header is None else versions.called(request, request.compiled)
         self.recorder.record(left(request, status, self.clock(), named))

@@ -146,7 +146,7 @@ def _entry(line: str, source: str, kind: Kind) -> tuple[str, bytes]:
     value = _base64(rest) if colon and _ID.fullmatch(name) else None
     if value is not None:
         return name, value
-    value = _base64(line) or line.encode()
+    value = _base64(line) or line.encode("utf-8", "surrogatepass")
     if len(value) < _SHORTEST or len(set(line)) < _FEWEST_CHARACTERS:
         raise UsageError(f"{source}: {_A[kind.noun]} is at least {_SHORTEST} random bytes, in base64; {kind.maker}")
     return fingerprint(value), value

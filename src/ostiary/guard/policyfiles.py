@@ -56,7 +56,7 @@ def by_path(routes: Mapping[str, Declaration | str] | None, file: str | os.PathL
 
 
 def _in_code(path: str, said: Declaration | str) -> Declaration:
-    if route_pattern(path) is None:
+    if not isinstance(path, str) or route_pattern(path) is None:
         raise PolicyError(f"routes: {path!r} is no path; write '/health', '/static/**' or 'GET /orders/*'")
     if not isinstance(said, (Declaration, str)):
         raise PolicyError(f"routes: {path}: require(...), public(...) or the reason why it is public, not {said!r}")
@@ -75,6 +75,8 @@ def _in_file(file: str | os.PathLike[str] | None) -> tuple[PathPolicy, ...]:
         raise UsageError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is not UTF-8") from None
+    except ValueError:
+        raise UsageError(f"policy_file: no file can be named {os.fspath(file)!r}") from None
 
 
 def _declaration(policy: Policy) -> Declaration:

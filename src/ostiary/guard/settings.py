@@ -180,7 +180,7 @@ def settings_of(options: Options) -> Settings:
         allowed=None if options.allow is None else Networks(texts("allow", options.allow)),
         denied=denied if denied.texts else None,
         ipv6_prefix=_prefix(options.ipv6_prefix),
-        roles={name: tuple(scope_text.parse(one) for one in scopes) for name, scopes in (options.roles or {}).items()},
+        roles=_roles(options.roles),
         versions=Versions(None if options.version_header is None else _header(options.version_header), options.versions),
         cors=_cors(options.cors),
         concurrent=None if options.concurrent is None else concurrent(options.concurrent).concurrent,
@@ -240,6 +240,12 @@ def _header(name: str) -> str:
     if name.lower() in _RESERVED:
         raise UsageError(f"header: {name} has a meaning of its own (Authorization: Bearer is read besides); choose another")
     return name.lower()
+
+
+def _roles(said: Mapping[str, Iterable[str]] | None) -> Mapping[str, tuple[str, ...]]:
+    if said is not None and not isinstance(said, Mapping):
+        raise UsageError(f'roles: names with their scopes, as in {{"clerk": ["orders:read"]}}, not {said!r}')
+    return {name: tuple(scope_text.parse(one) for one in texts(f"roles: {name}", scopes)) for name, scopes in (said or {}).items()}
 
 
 def _prefix(length: int) -> int:

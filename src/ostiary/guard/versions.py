@@ -21,6 +21,8 @@ class Versions:
     """``header`` (lower case; None: paths alone name versions) and the lifecycle of each version that has one."""
 
     def __init__(self, header: str | None, said: Mapping[str, Declaration] | None) -> None:
+        if said is not None and not isinstance(said, Mapping):
+            raise UsageError(f'versions: names with what becomes of them, as in {{"v1": deprecated("2027-01-31")}}, not {said!r}')
         self.header = header
         self._known = {_name(version): _lifecycle(version, one) for version, one in (said or {}).items()}
 

@@ -82,8 +82,7 @@ def file_of(url: str) -> Path | None:
         raise UsageError(f"a store is named by a URL, as in sqlite:///ostiary.db, not by {url!r}")
     name = url.removeprefix(_SQLITE)
     if name == url or not name or "?" in name or "\0" in name or name.endswith("/"):
-        shown = url.partition("//")[0] + "//…" if "@" in url else url
-        raise UsageError(
-            f"{shown!r} is no store; write sqlite:///ostiary.db, sqlite:////var/lib/app/ostiary.db, postgresql://… or memory://"
-        )
+        # What is nothing like a URL may be a key that was put here by mistake.
+        shown = "that" if "//" not in url else repr(url.partition("//")[0] + "//…" if "@" in url else url)
+        raise UsageError(f"{shown} is no store; write sqlite:///ostiary.db, sqlite:////var/lib/app/ostiary.db, postgresql://… or memory://")
     return Path(name)
