@@ -57,7 +57,7 @@ EXTRAS = {
     "compat/slowapi.py": {"starlette"},
     "compat/talisman.py": {"flask"},
     "fix": {"libcst"},
-    "client.py": {"httpx", "requests"},
+    "client.py": {"httpx", "requests", "urllib3"},
     "wire/jwks.py": {"joserfc"},
     "wire/signing_key.py": {"cryptography"},
     "guard/authn/certificate.py": {"cryptography"},

@@ -17,6 +17,7 @@ from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.lifespan import lifespan
 from ostiary.guard.received import asgi_path
 from ostiary.guard.request import ENCRYPTED, Request, new_id
+from ostiary.guard.signed_answers import Held, held
 from ostiary.wire.digest import ContentCheck
 from ostiary.wire.message import Message as SignedMessage
 
@@ -192,6 +193,7 @@ class Answer:
 
     started = False
     status = 500
+    _held: Held | None = None
     _replaced = False
     _watch: BodyWatch | None = None
 
@@ -217,9 +219,13 @@ class Answer:
                 return
             self.status = status
             headers, _ = self._settler.settle(request, message.get("headers", ()))
-            await self._send({**message, "headers": headers})
+            if request.compiled is not None and request.compiled.signer is not None:
+                await self._hold(status, headers)
+            else:
+                await self._send({**message, "headers": headers})
         elif kind in _BODIES:
-            await self._send(self._cleaned(message))
+            cleaned = self._cleaned(message)
+            await (self._send(cleaned) if self._held is None else self._add(self._held, cleaned))
         elif kind == "websocket.accept":
             await self._accept(message)
         else:
@@ -239,6 +245,22 @@ class Answer:
             watch = self._watch = BodyWatch(request.credential, ours=ours)
             request.removed = watch.removed
         return {**message, "body": watch.clean(data, last)}
+
+    async def _hold(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self._held = answer = held(self._core, self._request, status, answers.decoded(headers))
+        if answer is not None and answer.over:
+            await self._seal(answer)
+
+    async def _add(self, answer: Held, message: Message) -> None:
+        if not answer.add(message.get("body", b"")) or not message.get("more_body", False):
+            await self._seal(answer)
+
+    async def _seal(self, answer: Held) -> None:
+        """The answer as a whole, signed; whatever follows is no part of it."""
+        self._replaced = True
+        sealed = answer.sealed()
+        self.status = sealed.status
+        await _respond(self._scope, self._send, answers.Refusal(*sealed), answers.encoded(sealed.headers))
 
     async def _accept(self, message: Message) -> None:
         if (denied := await self._undecided(101)) is not None:
@@ -261,6 +283,10 @@ class Answer:
         self.status = denied.problem.status
         refused = answers.refusal(self._request, denied)
         headers, _ = self._settler.settle(self._request, answers.encoded(refused.headers))
+        if (answer := held(self._core, self._request, refused.status, answers.decoded(headers))) is not None:
+            answer.add(refused.body)
+            await self._seal(answer)
+            return
         await _respond(self._scope, self._send, refused, headers)
 
 

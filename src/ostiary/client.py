@@ -1,4 +1,4 @@
-"""Signs the requests of httpx and requests.
+"""Signs the requests of httpx and requests, and verifies answers that were signed.
 
     from ostiary.client import SignKey, Signer
 
@@ -6,29 +6,35 @@
     httpx.Client(auth=signer.httpx()).post("https://api.example.com/orders", json={"book": 7})
     requests.post("https://api.example.com/orders", json={"book": 7}, auth=signer.requests())
 
-``Signer.headers`` signs for any other client.
+``Signer.headers`` signs for any other client, ``Verifier.verified`` verifies for any other.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import AsyncIterable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from ostiary.errors import MissingExtra, UsageError
+from ostiary.errors import BadSignature, MissingExtra, SignatureReason, UsageError
 from ostiary.wire import signed_request, simple_signature
+from ostiary.wire.freshness import SKEW, WINDOW
 from ostiary.wire.message import Message
-from ostiary.wire.signing_key import Algorithm, SignKey
+from ostiary.wire.signed_response import response_verifier, verified_response
+from ostiary.wire.signing_key import Algorithm, SignKey, VerifyKey
 
 if TYPE_CHECKING:
     import httpx
     import requests
+    from httpx import AsyncBaseTransport, BaseTransport
+    from httpx import Request as Asked
+    from httpx import Response as Answered
 
-__all__ = ["SignKey", "Signer"]
+__all__ = ["SignKey", "Signer", "Verifier"]
 
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _Lines = tuple[tuple[bytes, bytes], ...]
@@ -62,21 +68,14 @@ class Signer:
 
         ``url`` is as it will stand on the wire: absolute, ASCII, percent-encoded. Raises UsageError.
         """
-        try:
-            given = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
-        except UnicodeEncodeError:
-            raise UsageError("a header of a signed request holds what no header can") from None
-        return {name.decode("ascii"): value.decode("latin-1") for name, value in self._lines(_message(method, url, given), content)}
+        message = _message(method, url, _lines(headers))
+        return {name.decode("ascii"): value.decode("latin-1") for name, value in self._lines(message, content)}
 
     def httpx(self) -> httpx.Auth:
         """For ``auth=`` of httpx, sync and async. Raises MissingExtra."""
-        try:
-            import httpx
-        except ModuleNotFoundError:
-            raise MissingExtra("signing for httpx", "live") from None
-        lines = self._lines
+        library, lines = _httpx(), self._lines
 
-        class SignatureAuth(httpx.Auth):
+        class SignatureAuth(library.Auth):  # type: ignore[misc, name-defined]
             requires_request_body = True
 
             def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -117,6 +116,128 @@ class Signer:
         return added + signed_request.sign_request(
             message, content, self.key, created=created, nonce=nonce, expires=expires, more=self.more
         )
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Takes answers only when one of ``keys`` signed them as the answers to these very requests, at most ``window`` seconds ago.
+
+    What is not signed, or not rightly, raises ``ostiary.errors.BadSignature`` (``reason`` says why), and nothing of it is handed on.
+    """
+
+    keys: tuple[VerifyKey, ...]
+    window: float = WINDOW
+    skew: float = SKEW
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def from_pem(cls, *pems: bytes) -> Verifier:
+        """With the public halves that ``ostiary keys public`` prints; two while one replaces the other. Raises UsageError, MissingExtra."""
+        if not pems:
+            raise UsageError("Verifier.from_pem(...) takes one public key in PEM, or two")
+        return cls(tuple(response_verifier(pem) for pem in pems))
+
+    def verified(
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]],
+        status: int,
+        answered: Iterable[tuple[str, str]],
+        content: bytes,
+    ) -> bytes:
+        """``content``, as it came, before any Content-Encoding was undone. ``headers`` are those that were sent, ``answered`` came back.
+
+        Raises BadSignature; UsageError for what was never sent.
+        """
+        return self._checked(_message(method, url, _lines(headers)), status, _lines(answered), content)
+
+    def httpx(self, transport: BaseTransport | None = None) -> BaseTransport:
+        """``httpx.Client(transport=verifier.httpx())``; a ``transport`` of your own goes inside. Raises MissingExtra."""
+        library = _httpx()
+        inner: BaseTransport = transport or library.HTTPTransport()
+        checked = self._of_httpx
+
+        class VerifyingTransport(library.BaseTransport):  # type: ignore[misc, name-defined]
+            def handle_request(self, request: Asked) -> Answered:
+                response = inner.handle_request(request)
+                try:
+                    return checked(request, response, b"".join(response.stream) if isinstance(response.stream, Iterable) else b"")
+                finally:
+                    response.close()
+
+            def close(self) -> None:
+                inner.close()
+
+        return VerifyingTransport()
+
+    def httpx_async(self, transport: AsyncBaseTransport | None = None) -> AsyncBaseTransport:
+        """The same for ``httpx.AsyncClient``."""
+        library = _httpx()
+        inner: AsyncBaseTransport = transport or library.AsyncHTTPTransport()
+        checked = self._of_httpx
+
+        class VerifyingTransport(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
+            async def handle_async_request(self, request: Asked) -> Answered:
+                response = await inner.handle_async_request(request)
+                try:
+                    parts = [part async for part in response.stream] if isinstance(response.stream, AsyncIterable) else []
+                    return checked(request, response, b"".join(parts))
+                finally:
+                    await response.aclose()
+
+            async def aclose(self) -> None:
+                await inner.aclose()
+
+        return VerifyingTransport()
+
+    def requests(self) -> Callable[..., requests.Response]:
+        """A hook: ``requests.get(url, hooks={"response": verifier.requests()})``, or in ``session.hooks``."""
+
+        def hook(response: requests.Response, **_: Any) -> requests.Response:
+            from urllib3 import HTTPResponse
+
+            sent, raw = response.request, response.raw
+            content = raw.read(decode_content=False)
+            given = [(_text(name), _text(value)) for name, value in sent.headers.items()]
+            self.verified(sent.method or "", sent.url or "", given, raw.status, raw.headers.items(), content)
+            origin = getattr(raw, "_original_response", None)
+            kept = {"reason": raw.reason, "version": raw.version, "original_response": origin, "request_method": sent.method}
+            response.raw = HTTPResponse(io.BytesIO(content), raw.headers, raw.status, preload_content=False, **kept)
+            return response
+
+        return hook
+
+    def _of_httpx(self, request: Asked, response: Answered, content: bytes) -> Answered:
+        message = _message(request.method, str(request.url), tuple(request.headers.raw), request.url.raw_path)
+        self._checked(message, response.status_code, tuple(response.headers.raw), content)
+        stream = _httpx().ByteStream(content)
+        made: Answered = _httpx().Response(response.status_code, headers=response.headers, stream=stream, extensions=response.extensions)
+        return made
+
+    def _checked(self, request: Message, status: int, lines: _Lines, content: bytes) -> bytes:
+        answer = Message(fields=lines, status=status, request=request)
+        given = signed_request.presented(answer)
+        named = None if given is None else given.parameter("keyid")
+        key = next((one for one in self.keys if one.id == named), None)
+        if given is not None and key is None:
+            raise BadSignature(SignatureReason.WRONG, "the answer is signed with a key that is none of the server's")
+        return verified_response(answer, content, key or self.keys[0], self.clock(), window=self.window, skew=self.skew)
+
+
+def _httpx() -> Any:
+    try:
+        import httpx
+    except ModuleNotFoundError:
+        raise MissingExtra("signing for httpx", "live") from None
+    return httpx
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> _Lines:
+    try:
+        return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+    except UnicodeEncodeError:
+        raise UsageError("a header of a signed message holds what no header can") from None
 
 
 def _message(method: str, url: str, fields: _Lines, target: bytes | None = None) -> Message:

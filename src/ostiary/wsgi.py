@@ -17,6 +17,7 @@ from ostiary.guard.decision import Decision, Deny
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.received import wsgi_fields, wsgi_path
 from ostiary.guard.request import ENCRYPTED, Request, new_id
+from ostiary.guard.signed_answers import Held, held
 from ostiary.wire.digest import ContentCheck
 from ostiary.wire.message import Message
 
@@ -135,10 +136,12 @@ class _Answer:
     """One answer on its way out. An answer that starts without a decision is replaced by the uniform refusal."""
 
     _body: Iterable[bytes] = ()
+    _held: Held | None = None
     _recorded = False
     _refused: answers.Refusal | None = None
     _size: str | None = None
     _status = 500
+    _status_line = ""
     _watch: BodyWatch | None = None
     _write: Callable[[bytes], object]
 
@@ -155,11 +158,18 @@ class _Answer:
             status, headers, code = _PHRASES[refused.status], refused.headers, refused.status
         self._status = code
         settled, self._size = self._settler.settle(self._request, headers)
-        self._write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
+        self._status_line = status
+        if (compiled := self._request.compiled) is not None and compiled.signer is not None:
+            self._held = held(self._core, self._request, code, settled)
+        else:
+            self._write = self._start(status, settled, exc_info) if exc_info else self._start(status, settled)
         return self._written
 
     def _written(self, data: bytes) -> object:
-        return None if self._refused is not None else self._write(self._clean(data))
+        if self._refused is not None:
+            return None
+        cleaned = self._clean(data)
+        return self._write(cleaned) if self._held is None else self._held.add(cleaned)
 
     def instead(self, refused: answers.Refusal) -> Iterable[bytes]:
         """A refusal in place of the app's answer."""
@@ -193,11 +203,28 @@ class _Answer:
             # An app that is a generator starts its answer here.
             if self._refused is not None:
                 break
-            yield self._clean(chunk)
-        if self._refused is not None:
+            if self._held is None:
+                yield self._clean(chunk)
+            elif not self._held.add(self._clean(chunk)):
+                break
+        if self._held is not None:
+            yield self._sealed(self._held)
+        elif self._refused is not None:
             yield self._refused.body
         elif self._watch is not None and (rest := self._watch.rest()):
             yield rest
+
+    def _sealed(self, answer: Held) -> bytes:
+        """The answer as a whole, signed."""
+        if self._refused is not None:
+            answer.add(self._refused.body)
+        elif self._watch is not None:
+            answer.add(self._watch.rest())
+        sealed = answer.sealed()
+        line = self._status_line if sealed.status == self._status else _PHRASES[sealed.status]
+        self._status = sealed.status
+        self._start(line, sealed.headers)
+        return sealed.content
 
     def failed(self) -> None:
         """The app gave no answer."""

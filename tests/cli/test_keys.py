@@ -282,3 +282,19 @@ def test_the_age_of_an_environment_holds_for_new_keys(tmp_path: Path) -> None:
     """Given once, in a variable."""
     run = keys("create", "--expires", "91d", cwd=tmp_path, OSTIARY_MAX_AGE="live=90d")
     assert (run.returncode, "at most 90 days" in run.stderr) == (2, True)
+
+
+def test_the_public_half_of_the_response_key_is_printed(tmp_path: Path) -> None:
+    """From a file: PEM alone on standard output; what is no private key is a sentence."""
+    from ostiary.client import Verifier
+
+    private = keys("create", "--signing", cwd=tmp_path).stdout
+    (tmp_path / "response.pem").write_text(private)
+    (tmp_path / "response.pem").chmod(0o600)
+    made = keys("public", "response.pem", cwd=tmp_path)
+    (found,) = Verifier.from_pem(made.stdout.encode()).keys
+    assert (made.returncode, made.stdout.startswith("-----BEGIN PUBLIC KEY-----"), found.id in made.stderr) == (0, True, True)
+    (tmp_path / "response.pem").write_text("nonsense")
+    refused = keys("public", "response.pem", cwd=tmp_path)
+    assert (refused.returncode, "no private key in PEM" in refused.stderr) == (2, True)
+    assert keys("public", cwd=tmp_path).returncode == 2

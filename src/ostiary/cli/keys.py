@@ -244,6 +244,21 @@ def import_public(**typed: Any) -> int:
     return _run("import_public", typed)
 
 
+@_command("public")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), required=False)
+def public(**typed: Any) -> int:
+    """Print the public half of the key that signs answers.
+
+    Clients verify answers with it. FILE holds the private key in PEM; without FILE it is the one in OSTIARY_RESPONSE_KEY, or in the file
+    that OSTIARY_RESPONSE_KEY_FILE names.
+
+    \b
+      openssl genpkey -algorithm ed25519 -out response.pem
+      ostiary keys public response.pem > server.pem
+    """
+    return _run("public", typed)
+
+
 @_command("rekey")
 @_store
 def rekey(**typed: Any) -> int:

@@ -18,6 +18,9 @@ from ostiary.guard.keyrecord import KeyRecord
 from ostiary.guard.leaked import Search
 from ostiary.guard.pepper import MASTER
 from ostiary.report.common import plural
+from ostiary.wire.secret import read_file, secret
+from ostiary.wire.signed_response import RESPONSE_KEY, response_key
+from ostiary.wire.signing_key import public_pem
 
 _SHARED = "hmac-sha256"
 _LARGEST_IMPORT = 16 * 1024 * 1024
@@ -46,6 +49,14 @@ def import_public(store: str, file: Path, expires: str | None, max_age: Sequence
         record = admin.keyring.import_public(pem, **wanted)
         put(keys_text.dump(keys_text.value(admin, record, {})) if as_json else f"{record.id}\n", data=True)
         talk(f"imported, to verify {record.algorithm}: {keys_text.sentence(record)}")
+    return 0
+
+
+def public(file: Path | None) -> int:
+    text = secret(RESPONSE_KEY).reveal() if file is None else _text(file) if str(file) == "-" else read_file(file)
+    key = response_key(text.encode())
+    put(public_pem(key.verifier()), data=True)
+    talk(f"the answers that it signs name it {key.id}")
     return 0
 
 

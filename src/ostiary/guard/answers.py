@@ -141,7 +141,7 @@ class Settler:
     def _in_full(self, request: Request, headers: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
         if not self._raw:
             return settle(self._core, request, list(headers))
-        return encoded(settle(self._core, request, [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]))
+        return encoded(settle(self._core, request, decoded(headers)))
 
     def _shape(self, names: tuple[Any, ...]) -> _Shape:
         if len(self._shapes) >= _MOST_SHAPES:
@@ -168,3 +168,8 @@ class Settler:
 def encoded(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """Headers as ASGI has them."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def decoded(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """The same as texts."""
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]

@@ -35,6 +35,7 @@ from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
 from ostiary.guard.recording import recorder_of
 from ostiary.guard.settings import Options, settings_of
+from ostiary.guard.signed_answers import AnswerSigner
 from ostiary.guard.stores import folder_of, open_store
 from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.guard.straight import straight
@@ -96,6 +97,7 @@ class Core:
             cors=self.settings.cors,
             on_outage=self.outages.choice,
             signed=self.signed,
+            signer=self._answer_signer(),
             open_nonces=self._open_nonces,
             concurrent=self.settings.concurrent,
         )
@@ -139,6 +141,10 @@ class Core:
         same = self.settings.nonces_url == self.settings.counters_url
         together = same and hasattr(self.counters, "spend_and_remember")
         return SignedRequests(self.key_store, masters, self.settings.roles, self.settings.signatures, self._open_nonces, together=together)
+
+    def _answer_signer(self) -> AnswerSigner | None:
+        key = self.settings.response_key
+        return None if key is None else AnswerSigner(key, self.settings.signatures.max_answer, self.clock)
 
     def _open_nonces(self) -> Nonces:
         """One store for signatures and tickets."""

@@ -93,6 +93,7 @@ class Declaration:
     signed: tuple[str, ...] | bool | None = _said(_one_of)
     signed_stream: bool | None = _said(_one_of)
     max_body: int | None = _said(_one_of)
+    sign_response: bool | None = _said(_one_of)
     hooks: tuple[Webhook, ...] = _said(_union, (), access=True)
     delegates: tuple[Delegated, ...] = _said(_union, (), access=True)
     plans: tuple[Plan, ...] = _said(_union, ())
@@ -154,6 +155,7 @@ def require(
     signed: bool | Iterable[str] | None = None,
     signed_stream: bool | None = None,
     max_body: int | None = None,
+    sign_response: bool | None = None,
 ) -> Declaration:
     """A credential is demanded, with all of ``scopes`` and at least one of ``any_of``. ``issues``: the answer holds a new credential.
     ``tickets``: ``?ticket=`` of ``guard.ticket(principal, route)`` is taken, too.
@@ -164,6 +166,7 @@ def require(
     store is out.
     ``signed``: the request has to be signed; names of components (``"x-tenant"``) are covered besides what every signature covers.
     ``signed_stream``: the body is checked while the handler reads it. ``max_body``: bytes of a signed body.
+    ``sign_response``: answers are signed with the guard's ``response_key``.
     """
     if any_of is not None and not texts("any_of", any_of):
         raise PolicyError("any_of is empty: no scope would do; leave it out, or name scopes")
@@ -183,6 +186,7 @@ def require(
         signed=signed_of(signed),
         signed_stream=_flag("signed_stream", signed_stream),
         max_body=_size("max_body", max_body),
+        sign_response=_flag("sign_response", sign_response),
     )
 
 
@@ -198,12 +202,26 @@ def signed_of(said: bool | Iterable[str] | None) -> tuple[str, ...] | bool | Non
 
 
 def public(
-    reason: str, *, limits: str | Limit | Iterable[str | Limit] | None = None, csrf: bool | None = None, on_outage: str | None = None
+    reason: str,
+    *,
+    limits: str | Limit | Iterable[str | Limit] | None = None,
+    csrf: bool | None = None,
+    on_outage: str | None = None,
+    sign_response: bool | None = None,
 ) -> Declaration:
-    """Everybody may call, for a reason that is written down. ``csrf`` False: from pages of other sites, too. ``on_outage``: see require."""
+    """Everybody may call, for a reason that is written down. ``csrf`` False: from pages of other sites, too.
+
+    ``on_outage``, ``sign_response``: see require.
+    """
     if not isinstance(reason, str) or not reason.strip():
         raise PolicyError('public needs a reason: @public("the load balancer asks without a key")')
-    return Declaration(public=reason.strip(), limits=limits_of(limits), csrf=_flag("csrf", csrf), on_outage=_outage(on_outage))
+    return Declaration(
+        public=reason.strip(),
+        limits=limits_of(limits),
+        csrf=_flag("csrf", csrf),
+        on_outage=_outage(on_outage),
+        sign_response=_flag("sign_response", sign_response),
+    )
 
 
 def limit(

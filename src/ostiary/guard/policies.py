@@ -22,6 +22,7 @@ from ostiary.model import limit as limit_text
 from ostiary.model.outage import CLOSED
 from ostiary.model.route import UNDECLARED, Policy
 from ostiary.wire import problem
+from ostiary.wire.signed_response import RESPONSE_KEY
 
 if TYPE_CHECKING:
     from ostiary.guard.authn import Authenticator, Reader
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ostiary.guard.authn.tickets import Tickets
     from ostiary.guard.decision import Deny, Principal
     from ostiary.guard.limit_headers import Said
+    from ostiary.guard.signed_answers import AnswerSigner
     from ostiary.guard.stores.base import Charge
     from ostiary.guard.stores.memory_counters import Prepared
     from ostiary.guard.versions import Versions
@@ -74,6 +76,7 @@ class Compiled:
         "route",
         "says_more",
         "signature",
+        "signer",
         "template",
         "version",
         "webhook",
@@ -96,6 +99,7 @@ class Compiled:
         owned: Owned | None = None,
         cors: Cors | None = None,
         signature: Demand | None = None,
+        signer: AnswerSigner | None = None,
         webhook: Webhook | None = None,
         concurrent: int | None = None,
         intake: Intake | None = None,
@@ -151,6 +155,8 @@ class Compiled:
             and _plain(policy)
         )
         self.signature = signature
+        # Who only watches changes no answer.
+        self.signer = None if self.monitor else signer
         self.webhook = webhook
         self.granted: dict[int, Granted] = {}
         """For ``straight``, by the id of the principal."""
@@ -209,6 +215,7 @@ def _plain(policy: Policy) -> bool:
         issues=policy.issues,
         csrf=policy.csrf,
         cors=policy.cors,
+        sign_response=policy.sign_response,
         reason=policy.reason,
         at=policy.at,
     )
@@ -230,11 +237,13 @@ class Policies:
         versions: Versions | None = None,
         cors: Cors | None = None,
         signed: SignedRequests | None = None,
+        signer: AnswerSigner | None = None,
         open_nonces: Callable[[], object] = lambda: None,
         on_outage: Callable[[str | None, str], str] = lambda said, _: said or CLOSED,
         concurrent: int | None = None,
     ) -> None:
         self._signed = signed
+        self._signer = signer
         self._open_nonces = open_nonces
         self._on_outage = on_outage
         self._authenticators = {one.name: one for one in authenticators}
@@ -293,6 +302,7 @@ class Policies:
             owned=said.owned,
             cors=said.cors or self._cors,
             signature=self._signature(policy, delegate, method, template),
+            signer=self._answer_signer(policy, method, template),
             intake=intake_of(policy, said.body, signed=policy.signed is not None),
             webhook=self._webhook(said, policy, method, template),
             concurrent=self._concurrent,
@@ -324,6 +334,15 @@ class Policies:
         required = policy.signed is not None or policy.schemes == (SIGNED,)
         more = policy.signed if isinstance(policy.signed, tuple) else ()
         return self._signed.demand(method, more, required=required, streamed=policy.signed_stream, max_body=policy.max_body)
+
+    def _answer_signer(self, policy: Policy, method: str, template: str) -> AnswerSigner | None:
+        if not policy.sign_response:
+            return None
+        if method == "WEBSOCKET":
+            raise UsageError(f"{method} {template}: a WebSocket has no answer that could be signed; leave sign_response out")
+        if self._signer is None:
+            raise UsageError(f"{method} {template}: sign_response needs a key: write Guard(response_key=...), or set {RESPONSE_KEY}")
+        return self._signer
 
     def _ticketed(self, method: str, template: str) -> Reader:
         if self._tickets is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ostiary.errors import UsageError
+from ostiary.errors import MissingExtra, UsageError
 from ostiary.guard import network, transport
 from ostiary.guard.authn.signed import Signatures
 from ostiary.guard.authn.statics import StaticKeys
@@ -24,6 +24,8 @@ from ostiary.guard.versions import Versions
 from ostiary.model import scope as scope_text
 from ostiary.model.cors import Cors
 from ostiary.model.outage import CLOSED
+from ostiary.wire.secret import Secret, secret
+from ostiary.wire.signed_response import RESPONSE_KEY, response_key
 
 if TYPE_CHECKING:
     from ostiary.guard.alerts import Alert, Channel
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ostiary.guard.sinks.feed import Sink
     from ostiary.guard.tokens import Tokens
     from ostiary.model.limit import Limit
+    from ostiary.wire.signing_key import SignKey
 
 DEFAULT_STORE = "sqlite:///ostiary.db"
 MODES = ("enforce", "monitor")
@@ -65,6 +68,7 @@ class Options:
     ``csrf_origins``: other origins whose pages may call in a browser's name.
     ``cors``: ``cors("https://app.example.com")`` for every route that says nothing itself.
     ``signatures``: how long one counts, how large a signed body may be; ``master_key`` opens the secrets of HMAC signing keys.
+    ``response_key``: the private key (PEM) that signs answers of routes with ``sign_response``; else OSTIARY_RESPONSE_KEY or its _FILE.
     ``event_addresses``: whole, truncated (/24, /48) or hashed. ``audit_key`` seals events; ``keep_events``: ``90 days``; ``sinks``: where
     else events go. ``redact_logs``: ``ostiary.redact.install()``.
     ``on_outage``: what becomes of limits while their store is out: closed, open, or a share of each of ``workers`` processes over all
@@ -80,6 +84,7 @@ class Options:
     nonces: str | None = None
     pepper: str | bytes | None = None
     master_key: str | bytes | None = None
+    response_key: str | bytes | Secret | None = None
     mode: str = "enforce"
     default: Declaration | None = None
     limits: str | Iterable[str] | None = None
@@ -139,6 +144,7 @@ class Settings:
     transport: Transport
     limit_fields: LimitFields
     signatures: Signatures
+    response_key: SignKey | None
     allowed: Networks | None
     denied: Networks | None
     ipv6_prefix: int
@@ -177,6 +183,7 @@ def settings_of(options: Options) -> Settings:
         ),
         limit_fields=options.limit_fields,
         signatures=options.signatures,
+        response_key=_response_key(options.response_key),
         allowed=None if options.allow is None else Networks(texts("allow", options.allow)),
         denied=denied if denied.texts else None,
         ipv6_prefix=_prefix(options.ipv6_prefix),
@@ -205,6 +212,24 @@ def _check(options: Options) -> None:
         raise UsageError(f"master_key: at least 32 random bytes, or those in base64, not {type(options.master_key).__name__}")
     if options.pepper is not None and not isinstance(options.pepper, (str, bytes)):
         raise UsageError(f"pepper: at least 32 random bytes, or those in base64, not {type(options.pepper).__name__}")
+
+
+def _response_key(given: str | bytes | Secret | None) -> SignKey | None:
+    if given is None and (os.environ.get(RESPONSE_KEY) or os.environ.get(f"{RESPONSE_KEY}_FILE")):
+        given = secret(RESPONSE_KEY)
+    if given is None:
+        return None
+    text = given.reveal() if isinstance(given, Secret) else given
+    if not isinstance(text, (str, bytes)):
+        raise UsageError(f"response_key: a private key in PEM, not {type(text).__name__}")
+    try:
+        return response_key(text.encode() if isinstance(text, str) else text)
+    except MissingExtra:
+        raise
+    except UsageError:
+        raise UsageError(
+            f"response_key: a private key in PEM (Ed25519), as openssl genpkey -algorithm ed25519 makes it; or {RESPONSE_KEY}"
+        ) from None
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -299,6 +299,7 @@ _READERS: dict[str, tuple[str, Callable[[TomlSource, dict[str, Any], str], Any]]
     "signed": ("signed", _signed),
     "signed_stream": ("signed_stream", _flag),
     "max_body": ("max_body", _size),
+    "sign_response": ("sign_response", _flag),
     "distinct": ("distinct", _distinct),
     "concurrent": ("concurrent", _concurrent),
     "accepts": ("accepts", _accepts),

@@ -99,6 +99,7 @@ class Policy:
     ``csrf`` that a browser's calls must not come from pages of other sites, ``on_outage`` (closed, open, share) what becomes of limits
     while their store is out; None is as the guard's. ``signed`` None or False demands no signature, a tuple one that covers these
     components besides what every one covers; ``signed_stream``: its body is not read before; ``max_body``: how many bytes of it may be.
+    ``sign_response``: the answer leaves signed.
     ``distinct``: how many different values of a path parameter, ``concurrent``: how many calls at the same time, of one caller;
     ``timeout`` in seconds. ``accepts``: media types of content, None for any; ``json_depth``: how deep JSON may be nested. ``reason`` is why a public route is public.
     """
@@ -111,6 +112,7 @@ class Policy:
     signed: tuple[str, ...] | bool | None = None
     signed_stream: bool = False
     max_body: int | None = None
+    sign_response: bool = False
     networks: tuple[str, ...] | None = None
     lifecycle: Lifecycle | None = None
     cors: Cors | None = None

@@ -101,6 +101,7 @@ TOO_MANY_AT_ONCE = Problem(
 )
 TIMED_OUT = Problem(503, "timed_out", "Service Unavailable", "The call took longer than it may.")
 HEAD_TOO_LARGE = Problem(431, "head_too_large", "Request Header Fields Too Large")
+UNSIGNED = Problem(500, "answer_unsigned", "Internal Server Error", "The answer could not be signed and was withheld.")
 UNAVAILABLE = Problem(503, "unavailable", "Service Unavailable", "The call could not be checked and was refused. Try again later.")
 
 

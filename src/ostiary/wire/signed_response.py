@@ -15,7 +15,21 @@ from ostiary.wire.fields import InnerList, Item
 from ostiary.wire.freshness import SKEW, WINDOW, check_fresh
 from ostiary.wire.message import Message
 from ostiary.wire.signed_request import ALWAYS, TAG, presented
-from ostiary.wire.signing_key import SignKey, VerifyKey
+from ostiary.wire.signing_key import SignKey, VerifyKey, fingerprint
+
+RESPONSE_KEY = "OSTIARY_RESPONSE_KEY"
+
+
+def response_key(pem: bytes) -> SignKey:
+    """The private key of a server that signs answers, from PEM. Raises UsageError, MissingExtra."""
+    key = SignKey.from_pem(RESPONSE_KEY, pem)
+    return replace(key, id=fingerprint(key.verifier()))
+
+
+def response_verifier(pem: bytes) -> VerifyKey:
+    """Its public half, from PEM. Raises UsageError, MissingExtra."""
+    key = VerifyKey.from_pem(RESPONSE_KEY, pem)
+    return replace(key, id=fingerprint(key))
 
 
 def required(answer: Message) -> tuple[Item, ...]:

@@ -5,6 +5,7 @@ HMAC needs the standard library only, the others ``ostiary[sign]``.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -140,6 +141,21 @@ class VerifyKey(_Key):
         except (ValueError, _unsupported()):
             raise UsageError(f"signing key {key_id}: no public key in DER") from None
         return cls(key_id, _algorithm(key_id, loaded), loaded)
+
+
+def fingerprint(key: VerifyKey) -> str:
+    """What a pair may be called: the first 16 characters of the SHA-256 of its SubjectPublicKeyInfo, in base64url."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = key.material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.urlsafe_b64encode(hashlib.sha256(public).digest()).decode("ascii")[:16]
+
+
+def public_pem(key: VerifyKey) -> str:
+    """The public half in PEM."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return str(key.material.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii"))
 
 
 def _needs_cryptography() -> None:

@@ -54,18 +54,22 @@ class Signatures:
     """What a guard asks of signatures. ``window``, ``skew``: seconds that one counts after and before its time.
 
     ``max_body``: the most bytes of content that are read before a handler runs (a route may say another number), within ``seconds``.
+    ``max_answer``: the most bytes of an answer that is held to be signed.
     """
 
     window: int = WINDOW
     skew: int = SKEW
     max_body: int = 10 * 1024 * 1024
     seconds: float = 30.0
+    max_answer: int = 10 * 1024 * 1024
 
     def __post_init__(self) -> None:
         if not (1 <= self.window <= 86_400 and 0 <= self.skew <= 3_600):
             raise UsageError("signatures: a window of 1 to 86400 seconds, a skew of 0 to 3600")
         if not (self.max_body >= 0 and 0 < self.seconds <= 3_600):
             raise UsageError("signatures: max_body is a number of bytes, seconds are above 0 and at most 3600")
+        if not self.max_answer >= 0:
+            raise UsageError("signatures: max_answer is a number of bytes")
 
 
 class Demand(NamedTuple):
