@@ -17,9 +17,14 @@ from tests.guard.sites import Clock
 
 
 class Peer:
-    Limiter = flask_limiter.Limiter
-    RateLimitExceeded = flask_limiter.RateLimitExceeded
+    ApplicationLimit = flask_limiter.ApplicationLimit
+    ExemptionScope = flask_limiter.ExemptionScope
     HeaderNames = flask_limiter.HeaderNames
+    Limit = flask_limiter.Limit
+    Limiter = flask_limiter.Limiter
+    MetaLimit = flask_limiter.MetaLimit
+    RateLimitExceeded = flask_limiter.RateLimitExceeded
+    RouteLimit = flask_limiter.RouteLimit
     get_remote_address = staticmethod(flask_limiter.util.get_remote_address)
 
 
@@ -237,8 +242,11 @@ def test_windows_are_exact_and_all_or_none() -> None:
         ({"storage_uri": "mongodb://localhost"}, "storage_uri: memory"),
         ({"default_limits": "5/minute"}, "a list of limits"),
         ({"default_limits": ["often"]}, "'often' is not a limit"),
-        ({"meta_limits": ["1/hour"]}, "meta_limits: not offered"),
-        ({"retry_after": "http-date"}, "retry_after: delta-seconds"),
+        ({"meta_limits": "1/hour"}, "meta_limits: a list of limits"),
+        ({"in_memory_fallback": [5]}, "in_memory_fallback: a limit is a text"),
+        ({"retry_after": "soon"}, "retry_after: delta-seconds or http-date"),
+        ({"storage_options": {"password": "x"}}, "storage_options are for redis"),
+        ({"storage_options": {"engine": "x"}}, "storage_options: engine cannot be given"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(options: dict[str, Any], said: str) -> None:

@@ -335,7 +335,9 @@ def test_beside_a_guard() -> None:
         ({"default_limits": "5/minute"}, "a list of limits"),
         ({"default_limits": ["often"]}, "'often' is not a limit"),
         ({"key_style": "path"}, "key_style"),
-        ({"config_filename": ".env"}, "config_filename"),
+        ({"config_filename": "missing.env"}, "config_filename: there is no file missing.env"),
+        ({"retry_after": "soon"}, "retry_after: delta-seconds or http-date"),
+        ({"in_memory_fallback": "5/minute"}, "in_memory_fallback: a list of limits"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(options: dict[str, Any], said: str) -> None:

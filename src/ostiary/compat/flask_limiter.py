@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterable
-from enum import Enum
-from math import ceil
 from typing import Any
 
-from ostiary.errors import MissingExtra, UsageError
+from ostiary.errors import MissingExtra
 
 try:
     import flask as _flask  # noqa: F401
@@ -17,62 +15,44 @@ except ModuleNotFoundError:
     raise MissingExtra("ostiary.compat.flask_limiter", "flask") from None
 
 from flask import Blueprint, Flask, Response, current_app, has_request_context, request
-from werkzeug.exceptions import TooManyRequests
 
-from ostiary.compat._rates import Hit, Rates, Rule, State, Text, breached, described, limits_of, told
-from ostiary.guard.limit_headers import retry_after as whole_seconds
-from ostiary.model.limit import Limit
+from ostiary.compat._flask_limits import (
+    ApplicationLimit,
+    Breach,
+    Decision,
+    ExemptionScope,
+    HeaderNames,
+    Limit,
+    MetaLimit,
+    RateLimitExceeded,
+    RequestLimit,
+    RouteLimit,
+    Texts,
+    get_remote_address,
+    names_of,
+    options_of,
+    rules_of,
+    said_of,
+    written,
+)
+from ostiary.compat._flask_marks import MARK, Call, Mark, Marks, rules_in
+from ostiary.compat._rates import Hit, Rates, Rule, State, Text, breached, dated, described, fields, limits_of, told
 
-__all__ = ["HeaderNames", "Limiter", "RateLimitExceeded", "RequestLimit", "get_remote_address"]
-Decision = Callable[[Response], bool]
-Breach = Callable[["RequestLimit"], "Response | None"]
-_MARK = "__ostiary_flask_limiter__"
+__all__ = [
+    "ApplicationLimit",
+    "ExemptionScope",
+    "HeaderNames",
+    "Limit",
+    "Limiter",
+    "MetaLimit",
+    "RateLimitExceeded",
+    "RequestLimit",
+    "RouteLimit",
+    "get_remote_address",
+]
 _OWN = "__ostiary_flask_limiter_own__"
+_EXEMPT = ExemptionScope.APPLICATION | ExemptionScope.DEFAULT | ExemptionScope.META
 logger = logging.getLogger("ostiary.compat.flask_limiter")
-
-
-def get_remote_address() -> str:
-    """The address of the other end; 127.0.0.1 where there is none."""
-    return request.remote_addr or "127.0.0.1"
-
-
-class HeaderNames(Enum):
-    """For ``header_name_mapping``."""
-
-    RESET = "X-RateLimit-Reset"
-    REMAINING = "X-RateLimit-Remaining"
-    LIMIT = "X-RateLimit-Limit"
-    RETRY_AFTER = "Retry-After"
-
-
-class RequestLimit:
-    """A limit as it stands for this request. ``reset_at`` in Unix seconds."""
-
-    def __init__(self, state: State, now: float) -> None:
-        self.limit: Limit = state.hit.limit
-        self.key = "/".join(state.hit.key)
-        self.breached = state.breached
-        self.shared = state.hit.rule.scope is not None
-        self.remaining = state.remaining
-        self.reset_at = ceil(now + state.reset)
-        self.window = (self.reset_at, self.remaining)
-
-
-class RateLimitExceeded(TooManyRequests):
-    """429. ``limit`` has the limit and its ``error_message``; ``response`` is what ``on_breach`` gave."""
-
-    def __init__(self, hit: Hit, response: Response | None = None) -> None:
-        self.limit = hit
-        message = hit.rule.error_message
-        super().__init__(description=(message() if callable(message) else message) or described(hit.limit), response=response)
-
-
-class _Call:
-    """What was counted of one request."""
-
-    def __init__(self) -> None:
-        self.seen: set[Rule] = set()
-        self.states: list[State] = []
 
 
 class Limiter:
@@ -83,12 +63,12 @@ class Limiter:
         key_func: Callable[[], Any],
         *,
         app: Flask | None = None,
-        default_limits: Iterable[Text] | None = None,
+        default_limits: Texts | None = None,
         default_limits_per_method: bool | None = None,
         default_limits_exempt_when: Callable[[], bool] | None = None,
         default_limits_deduct_when: Decision | None = None,
         default_limits_cost: int | Callable[[], int] | None = None,
-        application_limits: Iterable[Text] | None = None,
+        application_limits: Texts | None = None,
         application_limits_per_method: bool | None = None,
         application_limits_exempt_when: Callable[[], bool] | None = None,
         application_limits_deduct_when: Decision | None = None,
@@ -101,112 +81,92 @@ class Limiter:
         swallow_errors: bool | None = None,
         fail_on_first_breach: bool | None = None,
         on_breach: Breach | None = None,
+        meta_limits: Texts | None = None,
+        on_meta_breach: Breach | None = None,
+        in_memory_fallback: Texts | None = None,
         in_memory_fallback_enabled: bool | None = None,
         retry_after: str | None = None,
         key_prefix: str = "",
         request_identifier: Callable[..., str] | None = None,
         enabled: bool = True,
-        **unknown: Any,
     ) -> None:
-        if unknown:
-            raise UsageError(f"{', '.join(sorted(unknown))}: not offered by ostiary.compat.flask_limiter")
-        if retry_after not in (None, "delta-seconds"):
-            raise UsageError(f"retry_after: delta-seconds, not {retry_after!r}")
-        if storage_options:
-            logger.warning("storage_options are not used: the store has time-outs of its own")
         del fail_on_first_breach  # All limits of a call are looked at together.
         self.enabled = enabled
-        self._key_func = key_func
-        self._prefix = key_prefix
-        self._identifier = request_identifier
-        self._on_breach = on_breach
-        self._names = header_name_mapping or {}
-        self._headers, self._strategy, self._storage_uri = headers_enabled, strategy, storage_uri
-        self._swallow, self._fallback = swallow_errors, in_memory_fallback_enabled
-        self._default_options: dict[str, Any] = {
-            "per_method": default_limits_per_method or False,
-            "exempt_when": default_limits_exempt_when,
-            "deduct_when": default_limits_deduct_when,
-            "cost": default_limits_cost or 1,
-        }
-        self._application_options: dict[str, Any] = {
-            "per_method": application_limits_per_method or False,
-            "exempt_when": application_limits_exempt_when,
-            "deduct_when": application_limits_deduct_when,
-            "cost": application_limits_cost or 1,
-        }
-        self._defaults = self._rules("default_limits", default_limits, self._default_options)
-        self._application = self._rules("application_limits", application_limits, {**self._application_options, "scope": "global"})
-        self._filters: list[Callable[[], bool]] = []
-        self._of_blueprints: dict[str, tuple[Rule | None, ...]] = {}
+        self.key_func = key_func
         self.rates: Rates
+        self._names = header_name_mapping or {}
+        # By the name that the app's configuration has for it, without RATELIMIT_.
+        self._given: dict[str, Any] = {
+            "DEFAULT": written("default_limits", default_limits),
+            "DEFAULTS_PER_METHOD": default_limits_per_method,
+            "DEFAULTS_EXEMPT_WHEN": default_limits_exempt_when,
+            "DEFAULTS_DEDUCT_WHEN": default_limits_deduct_when,
+            "DEFAULTS_COST": default_limits_cost,
+            "APPLICATION": written("application_limits", application_limits),
+            "APPLICATION_PER_METHOD": application_limits_per_method,
+            "APPLICATION_EXEMPT_WHEN": application_limits_exempt_when,
+            "APPLICATION_DEDUCT_WHEN": application_limits_deduct_when,
+            "APPLICATION_COST": application_limits_cost,
+            "HEADERS_ENABLED": headers_enabled,
+            "STRATEGY": strategy,
+            "STORAGE_URI": storage_uri,
+            "STORAGE_OPTIONS": storage_options,
+            "SWALLOW_ERRORS": swallow_errors,
+            "ON_BREACH_CALLBACK": on_breach,
+            "META": written("meta_limits", meta_limits),
+            "ON_META_BREACH_CALLBACK": on_meta_breach,
+            "IN_MEMORY_FALLBACK": written("in_memory_fallback", in_memory_fallback),
+            "IN_MEMORY_FALLBACK_ENABLED": in_memory_fallback_enabled,
+            "HEADER_RETRY_AFTER_VALUE": retry_after,
+            "KEY_PREFIX": key_prefix or None,
+            "REQUEST_IDENTIFIER": request_identifier,
+        }
+        dated(retry_after)
+        self._filters: list[Callable[[], bool]] = []
+        self._marks = Marks()
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Counts from now on. ``RATELIMIT_…`` of the app's configuration stand in for what was not given. Raises UsageError."""
-        config = app.config
-        self.enabled = config.setdefault("RATELIMIT_ENABLED", self.enabled)
+        self.enabled = app.config.setdefault("RATELIMIT_ENABLED", self.enabled)
         if not self.enabled:
             return
-        self._headers = config.get("RATELIMIT_HEADERS_ENABLED", False) if self._headers is None else self._headers
+        said = {name: said_of(app.config, name, given) for name, given in self._given.items()}
+        self._defaults = rules_of(Limit, said["DEFAULT"], self.key_func, **options_of(said, "DEFAULTS"))
+        self._application = rules_of(ApplicationLimit, said["APPLICATION"], self.key_func, **options_of(said, "APPLICATION"))
+        self._meta = rules_of(MetaLimit, said["META"], self.key_func)
+        self._instead = rules_of(Limit, said["IN_MEMORY_FALLBACK"], self.key_func)
+        self._on_breach, self._on_meta_breach = said["ON_BREACH_CALLBACK"], said["ON_META_BREACH_CALLBACK"]
+        self._headers = bool(said["HEADERS_ENABLED"])
+        self._fields = names_of(self._names, app.config)
+        self._dated = dated(said["HEADER_RETRY_AFTER_VALUE"])
+        self._prefix, self._identifier = said["KEY_PREFIX"] or "", said["REQUEST_IDENTIFIER"]
         self.rates = Rates(
-            self._storage_uri or config.get("RATELIMIT_STORAGE_URI"),
-            self._strategy or config.get("RATELIMIT_STRATEGY"),
-            swallow=bool(config.get("RATELIMIT_SWALLOW_ERRORS") if self._swallow is None else self._swallow),
-            fallback=bool(config.get("RATELIMIT_IN_MEMORY_FALLBACK_ENABLED") if self._fallback is None else self._fallback),
+            said["STORAGE_URI"],
+            said["STRATEGY"],
+            swallow=bool(said["SWALLOW_ERRORS"]),
+            fallback=bool(said["IN_MEMORY_FALLBACK_ENABLED"] or self._instead),
             logger=logger,
+            options=said["STORAGE_OPTIONS"],
         )
-        if not self._defaults and (text := config.get("RATELIMIT_DEFAULT")):
-            self._defaults = self._rules("RATELIMIT_DEFAULT", [text], self._default_options)
-        if not self._application and (text := config.get("RATELIMIT_APPLICATION")):
-            self._application = self._rules("RATELIMIT_APPLICATION", [text], {**self._application_options, "scope": "global"})
         app.before_request(self._before)
         app.after_request(self._after)
         app.extensions.setdefault("limiter", set()).add(self)
 
     def limit(
-        self,
-        limit_value: Text,
-        *,
-        key_func: Callable[[], Any] | None = None,
-        per_method: bool = False,
-        methods: list[str] | None = None,
-        error_message: Text | None = None,
-        exempt_when: Callable[[], bool] | None = None,
-        override_defaults: bool = True,
-        deduct_when: Decision | None = None,
-        on_breach: Breach | None = None,
-        cost: int | Callable[[], int] = 1,
-        scope: Text | None = None,
+        self, limit_value: Text, *, key_func: Callable[[], Any] | None = None, override_defaults: bool = True, **options: Any
     ) -> RouteLimit:
-        """Limits a view, the views of a blueprint, or (``with``) a block of code."""
-        named = None if methods is None else frozenset(method.upper() for method in methods)
-        rule = Rule(
-            limit_value,
-            key_func or self._key_func,
-            scope,
-            per_method,
-            named,
-            error_message,
-            exempt_when,
-            override_defaults,
-            deduct_when,
-            on_breach,
-            cost,
-        )
-        _check("limit", limit_value)
-        return RouteLimit(self, rule)
+        """Limits a view, the views of a blueprint, or (``with``) a block of code. ``options`` are those of ``Limit``."""
+        return RouteLimit(limit_value, key_function=key_func, override_defaults=override_defaults, limiter=self, **options)
 
     def shared_limit(self, limit_value: Text, scope: Text, **options: Any) -> RouteLimit:
         """One counter for all that has this scope. Takes what ``limit`` takes."""
-        return self.limit(limit_value, scope=scope, **options)
+        return self.limit(limit_value, scope=scope, shared=True, **options)
 
-    def exempt(self, obj: Any = None) -> Any:
-        """No default and no application limit on this view or blueprint."""
-        if obj is None:
-            return self.exempt
-        return self.mark(obj, None)
+    def exempt(self, obj: Any = None, *, flags: ExemptionScope = _EXEMPT) -> Any:
+        """No default, application and meta limit on this view or blueprint, or what ``flags`` say. What it is given itself stays."""
+        return functools.partial(self.exempt, flags=flags) if obj is None else self.mark(obj, flags)
 
     def request_filter(self, fn: Callable[[], bool]) -> Callable[[], bool]:
         """Requests for which this is true are not counted."""
@@ -235,15 +195,15 @@ class Limiter:
 
     # At a request
 
-    def mark(self, obj: Any, rule: Rule | None) -> Any:
-        """Leaves a rule (None: exempt) on a view or a blueprint."""
+    def mark(self, obj: Any, mark: Mark) -> Any:
+        """Leaves a rule or an exemption on a view or a blueprint."""
         if isinstance(obj, Blueprint):
-            self._of_blueprints[obj.name] = (*self._of_blueprints.get(obj.name, ()), rule)
+            self._marks.leave(obj.name, mark)
             return obj
         # Only a wrapper of our own is taken off: what stands between two limits (a login) stays.
         ours = getattr(obj, _OWN, None) is obj and obj is not None
         wrapper = self._wrapped(obj.__wrapped__ if ours else obj)
-        setattr(wrapper, _MARK, (*getattr(obj, _MARK, ()), rule))
+        setattr(wrapper, MARK, (*getattr(obj, MARK, ()), mark))
         setattr(wrapper, _OWN, wrapper)
         return wrapper
 
@@ -253,7 +213,7 @@ class Limiter:
         @functools.wraps(view)
         def counted(*arguments: Any, **named: Any) -> Any:
             if has_request_context() and self.enabled:
-                self.count([rule for rule in getattr(counted, _MARK) if rule is not None])
+                self.count(rules_in(getattr(counted, MARK)))
             return current_app.ensure_sync(view)(*arguments, **named) if has_request_context() else view(*arguments, **named)
 
         return counted
@@ -267,101 +227,72 @@ class Limiter:
         self.count(self._holding(view))
 
     def _holding(self, view: Any) -> list[Rule]:
-        """A view's own limits before its blueprint's; the defaults where neither says anything, or where it says that they hold as well."""
-        method = getattr(getattr(view, "view_class", None), request.method.lower(), None)
-        marks = (*getattr(view, _MARK, ()), *getattr(method, _MARK, ()))
-        outer = [rule for name in request.blueprints for rule in self._of_blueprints.get(name.rpartition(".")[2], ())]
-        own = [rule for rule in marks if rule is not None]
-        if not any(rule.override_defaults for rule in own):
-            own += [rule for rule in outer if rule is not None]
-        if None in marks or None in outer:
-            return own
-        return [*self._application, *own, *([] if any(rule.override_defaults for rule in own) else self._defaults)]
+        """A view's own limits before its blueprints'; the defaults where neither says anything, or where it says that they hold as well."""
+        call = self._call()
+        rules, call.exempt = self._marks.holding(view)
+        own_word = any(rule.override_defaults for rule in rules)
+        for flag, others in ((ExemptionScope.APPLICATION, self._application), (ExemptionScope.DEFAULT, [] if own_word else self._defaults)):
+            rules += [] if flag in call.exempt else others
+        return rules
 
     def count(self, rules: Iterable[Rule]) -> None:
         """Counts what has not been counted of this request. Raises RateLimitExceeded."""
         call = self._call()
         fresh = [rule for rule in rules if rule not in call.seen]
         call.seen.update(fresh)
-        if not fresh or any(one() for one in self._filters):
+        metas = [(meta, None) for meta in self._meta] + [(meta, rule) for rule in fresh for meta in rule.meta]
+        if ExemptionScope.META in call.exempt:
+            metas = []
+        if not (fresh or metas) or any(one() for one in self._filters):
             return
-        states = self.rates.spend([hit for rule in fresh for hit in self._hits(rule)])
+        counting = [hit._replace(parent=parent) for meta, parent in metas for hit in self._hits(meta)]
+        states = self.rates.spend([hit for rule in fresh for hit in self._hits(rule)], counting, self._substitutes(fresh))
         call.states += states
         if (over := breached(states)) is not None:
             self._refuse(over)
+
+    def _substitutes(self, fresh: list[Rule]) -> Callable[[], list[Hit]]:
+        """What is counted in this process's memory while the store is down: the limits for that, else the route's own."""
+
+        def hits() -> list[Hit]:
+            seen = self._call().seen
+            rules = [rule for rule in self._instead if rule not in seen] if self._instead else fresh
+            seen.update(rules)
+            return [hit for rule in rules for hit in self._hits(rule)]
+
+        return hits
 
     def _hits(self, rule: Rule) -> list[Hit]:
         if not rule.holds_for(request.method) or (rule.exempt_when is not None and rule.exempt_when()):
             return []
         place = (self._identifier() if self._identifier is not None else request.endpoint) or ""
-        scope = rule.scope(place) if callable(rule.scope) else rule.scope
+        scope = (rule.scope(request.endpoint or "") if callable(rule.scope) else rule.scope) or ""
         # A limit of a scope and one of a route never share a counter, whatever they are called.
-        named = ("route", place) if scope is None else ("scope", scope)
+        named = ("scope", scope) if rule.shared else ("route", place, scope)
         key = (self._prefix, *named, *((request.method,) if rule.per_method else ()), str(rule.key_func()))
         cost = int(rule.cost()) if callable(rule.cost) else rule.cost
         return [Hit(rule, one, key, cost) for one in limits_of(rule, lambda function: function())]
 
     def _refuse(self, over: State) -> None:
         logger.info("ratelimit %s exceeded at endpoint: %s", described(over.hit.limit), request.endpoint)
-        on_breach = over.hit.rule.on_breach or self._on_breach
-        answer = on_breach(RequestLimit(over, self.rates.clock())) if on_breach is not None else None
-        raise RateLimitExceeded(over.hit, answer if isinstance(answer, Response) else None)
+        own, answer = over.hit.rule.on_breach, None
+        asked = (own or self._on_meta_breach,) if over.hit.rule.of_breaches else (self._on_breach, own)
+        for one in dict.fromkeys(asked):
+            given = one(RequestLimit(over, self.rates.clock())) if one is not None else None
+            answer = given if isinstance(given, Response) else answer
+        raise RateLimitExceeded(over.hit, answer)
 
     def _after(self, response: Response) -> Response:
-        call = self._call()
-        if any(state.breached for state in call.states):
-            return self._told(response, call)
-        later = [state.hit for state in call.states if state.hit.rule.deduct_when is not None and state.hit.rule.deduct_when(response)]
-        if later:
+        states = self._call().states
+        later = [state.hit for state in states if state.hit.rule.deduct_when is not None and state.hit.rule.deduct_when(response)]
+        if later and not any(state.breached for state in states):
             self.rates.deduct(later)
-        return self._told(response, call)
-
-    def _told(self, response: Response, call: _Call) -> Response:
-        state = told(call.states)
+        state = told(states)
         if self._headers and state is not None:
-            reset = ceil(self.rates.clock() + state.reset)
-            values = {
-                HeaderNames.LIMIT: state.hit.limit.count,
-                HeaderNames.REMAINING: state.remaining,
-                HeaderNames.RESET: reset,
-                HeaderNames.RETRY_AFTER: whole_seconds(state.reset),
-            }
-            for name, value in values.items():
-                response.headers[self._names.get(name, name.value)] = str(value)
+            for name, value in fields(state, self.rates.clock(), self._fields, dated=self._dated):
+                response.headers[name] = value
         return response
 
-    def _call(self) -> _Call:
-        found: _Call = request.environ.setdefault(f"ostiary.compat.limiter.{id(self)}", _Call())
+    def _call(self) -> Call:
+        found: Call = request.environ.setdefault(f"ostiary.compat.limiter.{id(self)}", Call())
         return found
-
-    def _rules(self, name: str, texts: Iterable[Text] | None, options: dict[str, Any]) -> list[Rule]:
-        if isinstance(texts, str):
-            raise UsageError(f"{name}: a list of limits, as in ['5/minute'], not {texts!r}")
-        listed = list(texts or ())
-        for text in listed:
-            _check(name, text)
-        return [Rule(text, self._key_func, **options) for text in listed]
-
-
-class RouteLimit:
-    """What ``limit`` gives: a decorator for views and blueprints, and a context."""
-
-    def __init__(self, limiter: Limiter, rule: Rule) -> None:
-        self._limiter = limiter
-        self._rule = rule
-
-    def __call__(self, obj: Any) -> Any:
-        return self._limiter.mark(obj, self._rule)
-
-    def __enter__(self) -> None:
-        self._limiter.count([self._rule])
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-def _check(name: str, text: Any) -> None:
-    if callable(text):
-        return
-    if not isinstance(text, str):
-        raise UsageError(f"{name}: a limit is a text, or a function that gives one, not {text!r}")
-    limits_of(Rule(text, str), lambda function: function())
