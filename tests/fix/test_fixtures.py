@@ -44,7 +44,7 @@ class Environment(dict):
     def __missing__(self, name): return "value"
 
 os.environ = Environment(os.environ)
-sys.meta_path.append(Stand())
+sys.meta_path.insert(0, Stand())
 import service
 """
 
