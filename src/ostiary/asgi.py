@@ -336,6 +336,9 @@ class Guard:
         if isinstance(decision, Deny):
             await respond(scope, send, answers.refusal(request, decision))
             return
+        if answers.issues(request):
+            # What compresses inside of the guard is not asked to.
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]
         scope[PRINCIPAL] = request.principal
         await self.app(scope, receive, send)
 

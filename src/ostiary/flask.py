@@ -239,6 +239,9 @@ class Installed:
         compiled = self.compiled(rule, method if rule.methods is not None else "*")
         if compiled.owned is not None or compiled.policy.distinct is not None:
             request.parameters = asked.view_args or {}
+        if compiled.policy.issues:
+            # What compresses inside of the guard is not asked to.
+            asked.environ.pop("HTTP_ACCEPT_ENCODING", None)
         return self.core.decide(request, compiled)
 
     def _offered(self, asked: Request) -> dict[str, Compiled]:

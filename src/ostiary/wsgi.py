@@ -275,6 +275,9 @@ class Guard:
             refused = answers.refusal(request, decision)
             start_response(_PHRASES[refused.status], refused.headers)
             return [refused.body]
+        if answers.issues(request):
+            # What compresses inside of the guard is not asked to.
+            environ.pop("HTTP_ACCEPT_ENCODING", None)
         environ[PRINCIPAL] = request.principal
         return self.app(environ, start_response)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from ostiary.errors import OstiaryError
 from ostiary.guard import network
 from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.own import authenticator
+from ostiary.guard.body import TOO_SLOW, read_asgi, read_wsgi, unread
 from ostiary.guard.core import Core
 from ostiary.guard.declare import accepts, require
 from ostiary.guard.received import asgi_path
@@ -210,3 +213,70 @@ def test_whatever_is_sent_the_guard_does_not_fail(everything: Site, caplog: pyte
         reply = everything.ask(path, method=method, headers=headers, body=body, peer=PEER)
     assert reply.status < 500, reply.body
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+class _Slow:
+    """A clock on which reading a piece takes ten seconds, and the stream that it is read from."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def read(self, size: int) -> bytes:
+        self.now += 10.0
+        return b"x" * min(size, 10)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_body_has_a_deadline() -> None:
+    """30 seconds in a thread, looked at between pieces; in an event loop, whatever comes or does not come."""
+    slow = _Slow()
+    environ: dict[str, Any] = {"wsgi.input": slow, "CONTENT_LENGTH": "1000"}
+    read = read_wsgi(environ, 10_000, 30.0, lambda _: None, slow)
+    assert (read.reason, read.size) == (TOO_SLOW, 40)
+
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    body, _ = asyncio.run(read_asgi(never, 10_000, 0.01, lambda _: None))
+    assert (body.reason, unread(body).problem.status) == (TOO_SLOW, 408)
+    for one in (read, body):
+        one.close()
+
+
+def test_strangers_leave_nothing_behind(make: Make) -> None:
+    """Whatever they write in methods, paths, queries, names and values of headers, keys and tokens: what is remembered is bounded, or nothing."""
+    site = make(failures=None, unmatched=None, version_header="X-API-Version", concurrent=5, authenticators=[Basic()])
+    site.ask("/health")
+    policies = len(site.core.policies.demanded)
+    for number in range(700):
+        headers = [
+            ("X-API-Key", f"stranger-{number}"),
+            (f"X-Name-{number}", "a"),
+            ("Origin", f"https://{number}.example"),
+            ("X-API-Version", f"v{number}"),
+        ]
+        site.ask(f"/api/v1/orders/{number}?a={number}", method=f"M{number}" if number % 2 else "GET", headers=headers)
+    core = site.core
+    keys = core.authenticators[0]
+    assert (len(keys._proved), len(keys._once_good), len(core.running), len(core._exposed), len(core._attacked)) == (0, 0, 0, 0, 0)
+    assert len(core.policies.demanded) == policies
+    assert len(core.counters) == 0
+
+
+# The list of attacks
+
+
+def test_every_attack_on_the_list_names_tests_that_are_there() -> None:
+    """docs/guard/threats.md: rows 1 to 23 of the attacks that are to be refused, and more, each with a test by its name."""
+    root = Path(__file__).resolve().parents[2]
+    rows = [line for line in (root / "docs/guard/threats.md").read_text(encoding="utf-8").splitlines() if re.match(r"\| \d+ \|", line)]
+    assert [int(row.split("|")[1]) for row in rows] == list(range(1, len(rows) + 1))
+    assert len(rows) >= 23
+    for row in rows:
+        named = re.findall(r"`([\w/.]+\.py)::(test_\w+)`", row)
+        assert named, row
+        for file, name in named:
+            path = root / file if file.startswith("tests/") else root / "tests/guard" / file
+            assert re.search(rf"def {name}\(", path.read_text(encoding="utf-8")), (file, name)

@@ -49,6 +49,9 @@ def settle(core: Core, request: Request, headers: Headers) -> Headers:
     names = [name.lower() for name, _ in kept]
     content_type = next((value for name, value in kept if name.lower() == "content-type"), "")
     kept += transport.headers_for(request.secure, names, content_type, core.settings.transport, _private(request))
+    if issues(request) and "content-encoding" not in names:
+        # Whatever compresses outside of the guard leaves alone what has a coding (BREACH).
+        kept.append(("Content-Encoding", "identity"))
     if (ends := core.settings.versions.lifecycle(request, request.compiled)) is not None:
         kept += [(name, value) for name, value in ends.headers if name == "Link" or name.lower() not in names]
     if (shared := request.compiled.cors if request.compiled is not None else core.settings.cors) is not None:
@@ -114,7 +117,7 @@ class Settler:
         compiled = request.compiled
         hands_out = compiled is not None and compiled.policy.issues
         more = self._always_in_full or (compiled.says_more if compiled is not None else self._cors)
-        if more or not shape.plain or self._suspicious(self._line.join(values), request.credential, not hands_out):
+        if more or hands_out or not shape.plain or self._suspicious(self._line.join(values), request.credential, not hands_out):
             return self._in_full(request, headers), size
         at = shape.type_at
         html = at >= 0 and values[at][:9].lower() == self._html
