@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import logging
 import re
@@ -19,15 +20,18 @@ from hypothesis import strategies as some
 from ostiary import flask as flasky
 from ostiary.errors import OstiaryError
 from ostiary.guard import network
+from ostiary.guard.anomaly import Detector, Thresholds
 from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.own import authenticator
 from ostiary.guard.body import TOO_SLOW, read_asgi, read_wsgi, unread
 from ostiary.guard.core import Core
 from ostiary.guard.declare import accepts, require
+from ostiary.guard.event import Event
 from ostiary.guard.received import asgi_path
 from ostiary.guard.settings import Options
+from ostiary.guard.tokens import Tokens
 from ostiary.wire import strict_json
-from tests.guard.sites import PEER, PEPPER, SITES, Site
+from tests.guard.sites import HTTPS, PEER, PEPPER, SITES, Site
 
 Make = Callable[..., Site]
 ORDERS = "/api/v1/orders"
@@ -263,6 +267,31 @@ def test_strangers_leave_nothing_behind(make: Make) -> None:
     assert (len(keys._proved), len(keys._once_good), len(core.running), len(core._exposed), len(core._attacked)) == (0, 0, 0, 0, 0)
     assert len(core.policies.demanded) == policies
     assert len(core.counters) == 0
+
+
+def test_a_flood_of_refused_addresses_is_counted_within_bounds() -> None:
+    """What looks for anomalies kept a number for each address and reason for five minutes; most of all is still told."""
+    detector = Detector(Thresholds(callers=100, refusals=1_000))
+    told = []
+    for number in range(1_000):
+        address = "203.0.113.7" if number % 3 == 0 else f"2001:db8::{number:x}"
+        event = Event(60.0, "id", ("", ""), "", "GET", "/", 401, 1, "", "", address, "", "credentials_unknown", "deny", "")
+        told += detector.observe([event])
+    assert len(detector._refused) == 100
+    assert [(one.kind, "203.0.113.7 (credentials_unknown)" in one.why) for one in told] == [("refusals", True)]
+
+
+def test_the_published_id_of_what_signs_tokens_is_no_signing_key(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever named it in a signature wrote an error into the log with each call."""
+    said = Tokens(issuer=HTTPS, audience=HTTPS)
+    site = make(tokens=said, master_key=b"a master key that nobody else has, so", routes={"/undeclared": require(signed=True)})
+    kid = site.ask("/.well-known/jwks.json").json["keys"][0]["kid"]
+    fields = '("@method" "@authority" "@path" "@query")'
+    given = f'sig={fields};created=1800000000;keyid="{kid}";nonce="0123456789abcdef0123";alg="ed25519";tag="ostiary"'
+    with caplog.at_level(logging.WARNING):
+        reply = site.ask("/undeclared", headers={"Signature-Input": given, "Signature": f"sig=:{base64.b64encode(bytes(64)).decode()}:"})
+    assert (reply.status, site.events()[-1].reason) == (401, "signature_wrong")
+    assert not [one for one in caplog.records if kid in one.getMessage()]
 
 
 # The list of attacks

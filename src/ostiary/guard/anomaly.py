@@ -149,7 +149,10 @@ class Detector:
         habit.add(now, limits.refusals_window)
         if habit.start != start:
             self._refused.clear()
-        self._refused[_who(event), event.reason] += 1
+        refused = (_who(event), event.reason)
+        # Addresses cost a stranger nothing; who comes when all places are taken is not the one who is refused most.
+        if refused in self._refused or len(self._refused) < limits.callers:
+            self._refused[refused] += 1
         if not habit.told and habit.count >= max(limits.refusals, limits.refusals_factor * habit.usual):
             habit.told = True
             (who, reason), most = self._refused.most_common(1)[0]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 NAME = "signed"
 NO_MASTER = "key_master_missing"
 _MOST_VERIFIERS = 4096
+_ALGORITHMS = frozenset(one.value for one in Algorithm)
 _SIMPLE = frozenset((*signed_request.ALWAYS, *signed_request.WITH_BODY))
 _MALFORMED = (SignatureReason.MALFORMED, SignatureReason.SEVERAL)
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "WEBSOCKET"})
@@ -177,7 +178,7 @@ class SignedRequests:
         return (yield from self._once(request, record, signed, now))
 
     def _found(self, key_id: str) -> Flow[KeyRecord | None]:
-        """A signing key; a bearer key is none."""
+        """A signing key; a bearer key is none, nor is one that signs our tokens, whose id is published."""
         record = None
         if self._store.immediate:
             try:
@@ -186,7 +187,7 @@ class SignedRequests:
                 record = yield Find(key_id)
         else:
             record = yield Find(key_id)
-        return record if record is not None and record.algorithm else None
+        return record if record is not None and record.algorithm in _ALGORITHMS else None
 
     def _verifier(self, record: KeyRecord | None, key_id: str, length: int, now: float) -> tuple[VerifyKey, str]:
         """The key to verify with, and why it does not count whatever it proves ("" when it does). For an unknown id a key of nobody."""
