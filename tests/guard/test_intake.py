@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
 from ostiary.errors import UsageError
 from ostiary.guard.declare import accepts, merged, public
@@ -221,3 +221,48 @@ def test_names_of_a_caller_s_own_making_are_not_repeated() -> None:
     """Where a schema lets names be free, a fault below such a name is told with a star."""
     faults = check_of({"additionalProperties": {"type": "integer"}})({"a b\x1b[31m": "x", "fine": "y"})[1]
     assert {fault.pointer for fault in faults} == {"/*", "/fine"}
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    x: int = 0
+
+
+class Account(BaseModel):
+    name: str
+    password: str = Field("", exclude=True)
+    sent_at: int = Field(0, validation_alias="sentAt")
+    mail: str = Field("", validation_alias=AliasChoices("mail", "e-mail", AliasPath("contact", "mail")))
+    inner: Inner = Inner()
+    point: Point = Point(0)
+    notes: dict[str, list[Line]] = {}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"password": "x"},
+        {"sentAt": 3},
+        {"e-mail": "a@b.example"},
+        {"contact": {"mail": "a@b.example"}},
+        {"inner": {"x": 1, "more": 2}},
+        {"point": {"x": 1}},
+        {"notes": {"any": [{"article": "a", "count": 1}]}},
+    ],
+)
+def test_every_name_that_a_model_takes_is_known(given: dict[str, Any]) -> None:
+    """Fields that are never given out, other names on the way in, and models that ignore what they do not know by their own configuration."""
+    assert check_of(Account)({"name": "ann", **given})[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"admin": True}, ""),
+        ({"point": {"x": 1, "z": 2}}, "/point"),
+        ({"notes": {"any": [{"article": "a", "count": 1, "price": 0}]}}, "/notes/any/0"),
+    ],
+)
+def test_every_other_name_is_refused_where_it_stands(given: dict[str, Any], pointer: str) -> None:
+    """However deep (API3:2023, mass assignment)."""
+    assert check_of(Account)({"name": "ann", **given})[1] == ((pointer, "unknown_name"),)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ostiary.errors import MissingExtra, UsageError
@@ -39,7 +40,6 @@ def _by_pydantic(model: Any) -> Check:
     except ModuleNotFoundError:
         raise MissingExtra("body=", "input") from None
     adapter = TypeAdapter(model)
-    allowed = getattr(model, "model_config", {}).get("extra")
 
     def check(value: Any) -> Checked:
         try:
@@ -47,28 +47,43 @@ def _by_pydantic(model: Any) -> Check:
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             return None, tuple(Fault(_pointer(one["loc"], one["type"]), one["type"]) for one in faults[:MOST_ERRORS])
-        unknown = () if allowed is not None else tuple(_unknown(value, found, adapter, ""))
-        return (None, unknown[:MOST_ERRORS]) if unknown else (found, ())
+        unknown = tuple(itertools.islice(_unknown(value, found, ""), MOST_ERRORS))
+        return (None, unknown) if unknown else (found, ())
 
     return check
 
 
-def _unknown(value: Any, found: Any, adapter: Any, at: str) -> Iterable[Fault]:
-    """Names that the model does not have: what is given is compared with what the model would give again, by its own names."""
-    known = adapter.dump_python(found, mode="json", by_alias=True)
-    yield from _beyond(value, known, adapter.dump_python(found, mode="json", by_alias=False), at)
-
-
-def _beyond(value: Any, known: Any, known_by_name: Any, at: str) -> Iterable[Fault]:
-    if isinstance(value, dict) and isinstance(known, dict):
+def _unknown(value: Any, found: Any, at: str) -> Iterator[Fault]:
+    """Names that the model does not have: what was given, beside what became of it."""
+    if isinstance(value, list) and isinstance(found, (list, tuple)):
+        for index, (inner, made) in enumerate(zip(value, found, strict=False)):
+            yield from _unknown(inner, made, f"{at}/{index}")
+    elif isinstance(value, dict) and (known := _known(found)) is not None:
         for name, inner in value.items():
             if name in known:
-                yield from _beyond(inner, known[name], known_by_name.get(name, known[name]), f"{at}/{_part(name)}")
-            elif name not in known_by_name:
+                yield from _unknown(inner, known[name], f"{at}/{_part(name)}")
+            elif getattr(type(found), "model_config", {}).get("extra") is None:
                 yield Fault(at, "unknown_name")
-    elif isinstance(value, list) and isinstance(known, list):
-        for index, (inner, kept) in enumerate(zip(value, known, strict=False)):
-            yield from _beyond(inner, kept, kept, f"{at}/{index}")
+
+
+def _known(found: Any) -> Mapping[str, Any] | None:
+    """What stands under each name that the caller may use; None for what has no names."""
+    if isinstance(found, dict):
+        return found
+    kind = type(found)
+    fields = getattr(kind, "model_fields", None) or getattr(kind, "__pydantic_fields__", None)
+    if fields is None:
+        return {one.name: getattr(found, one.name) for one in dataclasses.fields(found)} if dataclasses.is_dataclass(found) else None
+    return {given: getattr(found, name) for name, field in fields.items() for given in (name, *_names(field))}
+
+
+def _names(field: Any) -> Iterator[str]:
+    """The names of a field from outside: its alias, or the first part of each way to it."""
+    for said in (field.alias, field.validation_alias):
+        for one in getattr(said, "choices", (said,)):
+            first = one if isinstance(one, str) else getattr(one, "path", (None,))[0]
+            if isinstance(first, str):
+                yield first
 
 
 def _by_json_schema(schema: Mapping[str, Any]) -> Check:
