@@ -115,7 +115,7 @@ WRONG: list[Any] = [
     None, 0, -1, 5, 1.5, float("nan"), True, "", MISTAKEN, b"bytes", [], [5], [None], {}, {"a": 5}, {5: 5}, {"a": [5]}, {"a": None}, {"/a": 5},
     object(), int, f"redis://:{MISTAKEN}@host:99999", f"postgresql://u:{MISTAKEN}@h:x/db", f"mysql://u:{MISTAKEN}@h/db", "\ud800", "\0",
 ]  # fmt: skip
-SECRETS = ("store", "keys", "counters", "events", "nonces", "pepper", "master_key", "audit_key", "tokens")
+SECRETS = ("store", "keys", "counters", "events", "nonces", "pepper", "master_key", "audit_key", "tokens", "response_key")
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Options)])

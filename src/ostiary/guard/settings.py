@@ -223,7 +223,7 @@ def _response_key(given: str | bytes | Secret | None) -> SignKey | None:
     if not isinstance(text, (str, bytes)):
         raise UsageError(f"response_key: a private key in PEM, not {type(text).__name__}")
     try:
-        return response_key(text.encode() if isinstance(text, str) else text)
+        return response_key(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     except MissingExtra:
         raise
     except UsageError:
