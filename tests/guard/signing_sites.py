@@ -64,6 +64,11 @@ def _routes(add: Callable[[str, str, Any], None], require: Any) -> None:
     add("/tenant", "tenant", require(signed=("x-tenant",)))
     add("/either", "either", require(schemes=["api-key", "signed"]))
     add("/keys-only", "keys_only", require())
+    add(
+        "/guarded",
+        "guarded",
+        require("orders:read", schemes=["api-key", "signed"], limits="3 per minute", networks=["203.0.113.0/24"]),
+    )
     add("/small", "small", require(signed=True, max_body=16))
     add("/stream", "stream", require(signed=True, signed_stream=True))
     add("/limited", "limited", require(signed=True, limits="3 per minute"))

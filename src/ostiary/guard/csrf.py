@@ -12,7 +12,6 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
 from ostiary.errors import UsageError
@@ -111,10 +110,7 @@ def _name(secure: bool) -> str:
 
 
 def _cookie(request: Request, name: str) -> str:
-    found: set[str] = set()
-    for line in request.header("cookie"):
-        try:
-            found |= {morsel.value for key, morsel in SimpleCookie(line).items() if key == name}
-        except CookieError:
-            return ""
+    """The one value of a cookie (RFC 6265, 4.2.1); "" where there are two of the name that differ."""
+    pairs = [pair.partition("=") for line in request.header("cookie") for pair in line.split(";")]
+    found = {value.strip() for key, _, value in pairs if key.strip() == name}
     return found.pop() if len(found) == 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*\[+([^\[\]]+)\]+\s*(?:#.*)?$")
 _AT_LINE = re.compile(r"at line (\d+)")
 
 
@@ -14,7 +14,7 @@ def line_of(text: str, table: str, key: str = "", index: int = 0) -> int:
     wanted = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]") if key else None
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            here = header.group(1).replace(" ", "")
+            here = header.group(1).strip().replace(" ", "")
             seen += here == table
             header_line = number if here == table and seen <= index else header_line
         elif here == table and max(seen, 0) == index and wanted and wanted.match(line):

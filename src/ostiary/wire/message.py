@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from ostiary.errors import BadField, BadSignature, SignatureReason
@@ -19,6 +20,8 @@ _SINGULAR = frozenset({"authorization", "content-length", "content-type", "host"
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _VISIBLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _FIELD_VALUE = re.compile(rb"[\t -~]*")
+
+Parsed = dict[tuple[str, bytes], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,12 @@ def normal_authority(authority: str, scheme: str) -> str:
     return authority.lower().removesuffix(_DEFAULT_PORTS.get(scheme.lower(), ""))
 
 
-def component(message: Message, identifier: Item) -> bytes:
-    """The value of one component. Raises BadSignature when the message has none, or the identifier is none that we know."""
+def component(message: Message, identifier: Item, parsed: Parsed | None = None) -> bytes:
+    """The value of one component. Raises BadSignature when the message has none, or the identifier is none that we know.
+
+    ``parsed`` holds what was read for other components of this message, or nothing yet.
+    """
+    parsed = {} if parsed is None else parsed
     name: object = identifier.value
     parameters: dict[str, object] = dict(identifier.parameters)
     # A token is a str, too, and no name.
@@ -73,8 +80,8 @@ def component(message: Message, identifier: Item) -> bytes:
             raise _bad("req is a flag, and stands only in the signature of an answer")
         message = message.request
     if name.startswith("@"):
-        return _derived(message, name, parameters)
-    return _field(message, name, parameters)
+        return _derived(message, name, parameters, parsed)
+    return _field(message, name, parameters, parsed)
 
 
 def _bad(message: str) -> BadSignature:
@@ -107,9 +114,9 @@ _DERIVED: dict[str, Callable[[Message], str]] = {
 }
 
 
-def _derived(message: Message, name: str, parameters: dict[str, object]) -> bytes:
+def _derived(message: Message, name: str, parameters: dict[str, object], parsed: Parsed) -> bytes:
     if name == "@query-param" and message.status is None:
-        return _parameter(message, parameters.pop("name", None), parameters)
+        return _parameter(message, parameters.pop("name", None), parameters, parsed)
     if parameters:
         raise _bad(f"parameters of {name[:40]!r} that we do not know")
     if name == "@status" and message.status is not None:
@@ -122,22 +129,35 @@ def _derived(message: Message, name: str, parameters: dict[str, object]) -> byte
     return value.encode("ascii")
 
 
-def _parameter(message: Message, wanted: object, others: dict[str, object]) -> bytes:
+def _parameter(message: Message, wanted: object, others: dict[str, object], parsed: Parsed) -> bytes:
     """Of one query parameter, encoded as the URL standard writes forms."""
     if not isinstance(wanted, str) or others:
         raise _bad("@query-param has a name and nothing else")
-    pairs = parse_qsl(_ascii(message.query), keep_blank_values=True)
-    found = [value for name, value in pairs if _form(name) == wanted]
+    found = _once(parsed, "?", message.query, _by_name).get(wanted, [])
     if len(found) != 1:
         raise _bad(f"the query has {len(found)} parameters of the name that was signed")
     return _form(found[0]).encode("ascii")
+
+
+def _once(parsed: Parsed, kind: str, data: bytes, read: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
+    """However many components of a field or of the query are signed, it is read once: or a call of 64 kB would cost seconds."""
+    if (kind, data) not in parsed:
+        parsed[kind, data] = read(data)
+    return parsed[kind, data]
+
+
+def _by_name(query: bytes) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(_ascii(query), keep_blank_values=True):
+        found.setdefault(_form(name), []).append(value)
+    return found
 
 
 def _form(text: str) -> str:
     return quote(text, safe="*").replace("~", "%7E")
 
 
-def _field(message: Message, name: str, parameters: dict[str, object]) -> bytes:
+def _field(message: Message, name: str, parameters: dict[str, object], parsed: Parsed) -> bytes:
     if _FIELD_NAME.fullmatch(name) is None:
         raise _bad("the name of a field is written in lower case")
     lines = message.values(name)
@@ -154,12 +174,12 @@ def _field(message: Message, name: str, parameters: dict[str, object]) -> bytes:
         return value
     if parameters.keys() != {"key"}:
         raise _bad(f"parameters of {name[:80]} that we do not know")
-    return _member(name, value, parameters["key"])
+    return _member(name, value, parameters["key"], parsed)
 
 
-def _member(name: str, value: bytes, key: object) -> bytes:
+def _member(name: str, value: bytes, key: object, parsed: Parsed) -> bytes:
     try:
-        members = parse_dictionary(value)
+        members = _once(parsed, ",", value, parse_dictionary)
     except BadField as error:
         raise _bad(f"{name[:80]}: {error}") from None
     if not isinstance(key, str) or key not in members:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ostiary.errors import BadField, BadSignature, SignatureReason
 from ostiary.wire import signing_key
 from ostiary.wire.fields import Bare, InnerList, Item, Member, parse_dictionary, serialise
-from ostiary.wire.message import Message, component
+from ostiary.wire.message import Message, Parsed, component
 from ostiary.wire.signing_key import SignKey, VerifyKey
 
 _TYPES: dict[str, type] = {"created": int, "expires": int, "nonce": str, "keyid": str, "tag": str, "alg": str}
@@ -39,13 +39,14 @@ def signature_base(message: Message, covered: InnerList) -> bytes:
     """The bytes that are signed (section 2.5). Raises BadSignature when a component is missing, unknown or named twice."""
     lines: list[bytes] = []
     seen: set[tuple[object, frozenset[str]]] = set()
+    parsed: Parsed = {}
     for identifier in covered.items:
         # The order of its parameters makes no other component.
         identity = (identifier.value, frozenset(map(repr, identifier.parameters)))
         if identity in seen:
             raise BadSignature(SignatureReason.MALFORMED, "a component is named twice")
         seen.add(identity)
-        lines.append(_written(identifier) + b": " + component(message, identifier))
+        lines.append(_written(identifier) + b": " + component(message, identifier, parsed))
     lines.append(b'"@signature-params": ' + _written(covered))
     return b"\n".join(lines)
 
