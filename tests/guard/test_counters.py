@@ -176,29 +176,6 @@ def patiently(store: Counters, *charges: Charge) -> Spent:
             continue
 
 
-HAMMER = """
-import sys
-sys.path.insert(0, {folder!r})
-from tests.guard.test_counters import *
-store = SqliteCounters(sys.argv[1])
-input()
-print(sum(patiently(store, Charge(("few",), Limit(10, 60)), Charge(("many",), Limit(1000, 60))).allowed for _ in range(200)),
-      sum(patiently(store, Charge(("alone",), Limit(300, 60))).allowed for _ in range(200)))
-"""
-
-
-def test_processes_never_admit_one_more(tmp_path: Path) -> None:
-    """Four processes hammer the same limits: exactly N pass in all, whether alone or together with another limit."""
-    command = [sys.executable, "-c", HAMMER.format(folder=str(Path(__file__).parents[2])), str(tmp_path / "counters.db")]
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    counts = [tuple(map(int, worker.communicate(timeout=120)[0].split())) for worker in workers]
-    assert [sum(column) for column in zip(*counts, strict=True)] == [10, 300]
-
-
 def test_counters_outlive_the_process(tmp_path: Path) -> None:
     """What was counted is there for the next who opens the file, and the file does not hold who was counted."""
     store = SqliteCounters(tmp_path / "c.db")

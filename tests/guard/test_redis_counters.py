@@ -235,29 +235,6 @@ def test_keys_hold_no_caller(store: RedisCounters, redis_server: RedisServer) ->
     assert b"203.0" not in everything
 
 
-HAMMER = """
-import sys
-sys.path.insert(0, {folder!r})
-from tests.guard.test_redis_counters import *
-store = RedisCounters(sys.argv[1], timeout=10)
-input()
-print(sum(store.spend([Charge(("few",), Limit(10, 600)), Charge(("many",), Limit(1000, 600))], NOW).allowed for _ in range(200)),
-      sum(store.spend([Charge(("alone",), Limit(300, 600))], NOW).allowed for _ in range(200)))
-"""
-
-
-def test_processes_never_admit_one_more(redis_server: RedisServer) -> None:
-    """Four processes hammer the same limits: exactly N pass in all, whether alone or together with another limit."""
-    command = [sys.executable, "-c", HAMMER.format(folder=str(Path(__file__).parents[2])), redis_server.url]
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    counts = [tuple(map(int, worker.communicate(timeout=120)[0].split())) for worker in workers]
-    assert [sum(column) for column in zip(*counts, strict=True)] == [10, 300]
-
-
 class Monotonic:
     now = 0.0
 
