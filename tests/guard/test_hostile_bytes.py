@@ -25,6 +25,7 @@ from ostiary.guard.authn.presented import FORM, Malformed, in_query, presented
 from ostiary.guard.authn.tickets import Tickets
 from ostiary.guard.intake import _content_type
 from ostiary.guard.network import Networks, Trust
+from ostiary.guard.pathtrie import PathTrie
 from ostiary.guard.pepper import parse as pepper
 from ostiary.guard.readings import readings
 from ostiary.guard.request import Request
@@ -288,6 +289,7 @@ def parsers(text: str) -> list[Callable[[], object]]:
         lambda: proved(text),
         lambda: in_query(text, frozenset({"token"})),
         lambda: readings("/" + text[:16_384], text[:16_384]),
+        lambda: PathTrie(["/*a*a*b"]).find("/" + text),
         lambda: apikey.PATTERN.search(text),
         lambda: apikey.parse(text),
         lambda: parse_dictionary(data),

@@ -105,4 +105,6 @@ def _ways(pattern: str) -> Iterable[list[str]]:
 
 
 def _glob(part: str) -> re.Pattern[str]:
-    return re.compile("[^/]*".join(re.escape(piece) for piece in part.split("*")), re.DOTALL)
+    """Each piece where it comes first is as good as anywhere later, so nothing is tried twice: a segment of any length costs linear time."""
+    first, *between, last = [re.escape(piece) for piece in part.split("*")]
+    return re.compile(first + "".join(f"(?>[^/]*?{piece})" for piece in between) + "[^/]*" + last, re.DOTALL)
