@@ -21,7 +21,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,11 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("ostiary.flask", "flask") from None
 
-from flask import Blueprint, Flask, Request, Response, after_this_request, has_request_context
+from flask import Blueprint, Flask, Request, Response, after_this_request, has_request_context, request_finished
 from flask import current_app as flask_app
+from flask import globals as flask_globals
 from flask import request as flask_request
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
@@ -67,7 +69,7 @@ from ostiary.guard.policies import Compiled
 from ostiary.guard.tokens import ENDPOINT, HEADERS, JWKS, LARGEST_FORM, PUBLISHED, KeyTokens
 from ostiary.guard.webhooks import webhook
 from ostiary.routes.flask import template
-from ostiary.wsgi import KEY, Shim, WsgiRequest
+from ostiary.wsgi import KEY, PHRASES, Environ, Shim, StartResponse, WsgiRequest
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -206,10 +208,11 @@ class Installed:
 
         core = self.core
 
-        def guarded(*arguments: Any) -> Response:
+        def guarded(*arguments: Any) -> Any:
             # Flask hands its context along from 3.2 on; the proxy is asked once, since each of its attributes costs a look-up of its own.
             asked = arguments[0].request if arguments else flask_request._get_current_object()  # type: ignore[attr-defined]
             request = asked.environ.get(KEY)
+            shimmed = request is not None
             if request is None:
                 # The app is called past its wsgi_app: nothing was checked on the way in.
                 request = asked.environ[KEY] = WsgiRequest(asked.environ, core.clock())
@@ -221,8 +224,11 @@ class Installed:
             except Exception:  # noqa: BLE001 a declaration that cannot be, of a rule that came late
                 decision = core.failed(request)
             if isinstance(decision, Deny):
+                # Who calls this by hand wants a Response.
+                if shimmed and decision.problem.status >= _ERRORS and self._unseen(arguments):
+                    return _Refused(answers.refusal(request, decision))
                 return self._refusal(request, decision, arguments)
-            return dispatch(*arguments)  # type: ignore[no-any-return]
+            return dispatch(*arguments)
 
         return guarded
 
@@ -264,9 +270,37 @@ class Installed:
     def _refusal(self, request: WsgiRequest, denied: Deny, arguments: tuple[Any, ...]) -> Response:
         """The refusal, through the app's own after_request functions, so that CORS headers are on it."""
         refused = answers.refusal(request, denied)
-        response = self.app.response_class(refused.body, refused.status, refused.headers)
+        response = self.app.response_class(refused.body or None, refused.status, refused.headers)
         finalize: Any = self.app.finalize_request
         return finalize(*arguments, response, from_error_handler=True)  # type: ignore[no-any-return]
+
+    def _unseen(self, arguments: tuple[Any, ...]) -> bool:
+        """Does nothing of the app look at an answer that no view gave, so that it need be no Response? No function after it, signal, session, and nothing of Flask's replaced."""
+        app = self.app
+        if request_finished.receivers or app.response_class is not Response or app.secret_key or any(app.after_request_funcs.values()):
+            return False
+        if type(app.session_interface) is not SecureCookieSessionInterface:
+            return False
+        context = arguments[0] if arguments else flask_globals.request_ctx
+        own = [getattr(getattr(app, name), "__func__", None) is made for name, made in _FLASKS_OWN.items()]
+        return all(own) and not context._after_request_functions
+
+
+_ERRORS = 400
+_FLASKS_OWN = {name: getattr(Flask, name) for name in ("finalize_request", "make_response", "process_response")}
+
+
+class _Refused:
+    """A refusal as a WSGI app, which is what Flask takes a response for."""
+
+    __slots__ = ("_refused",)
+
+    def __init__(self, refused: answers.Refusal) -> None:
+        self._refused = refused
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:  # noqa: ARG002 the form of PEP 3333
+        start_response(PHRASES[self._refused.status], self._refused.headers)
+        return [self._refused.body]
 
 
 def _with_cookie(response: Response, cookie: str) -> Response:

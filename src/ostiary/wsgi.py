@@ -25,7 +25,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 KEY = "ostiary.request"
-_PHRASES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+PHRASES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 class WsgiRequest(Request):
@@ -155,7 +155,7 @@ class _Answer:
         code = int(status[:3])
         if (denied := self._core.stopped(self._request, code)) is not None:
             self._refused = refused = answers.refusal(self._request, denied)
-            status, headers, code = _PHRASES[refused.status], refused.headers, refused.status
+            status, headers, code = PHRASES[refused.status], refused.headers, refused.status
         self._status = code
         settled, self._size = self._settler.settle(self._request, headers)
         self._status_line = status
@@ -176,7 +176,7 @@ class _Answer:
         self._refused = refused
         self._status = refused.status
         settled, _ = self._settler.settle(self._request, refused.headers)
-        self._start(_PHRASES.get(refused.status, str(refused.status)), settled)
+        self._start(PHRASES.get(refused.status, str(refused.status)), settled)
         return self
 
     def of(self, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -221,7 +221,7 @@ class _Answer:
         elif self._watch is not None:
             answer.add(self._watch.rest())
         sealed = answer.sealed()
-        line = self._status_line if sealed.status == self._status else _PHRASES[sealed.status]
+        line = self._status_line if sealed.status == self._status else PHRASES[sealed.status]
         self._status = sealed.status
         self._start(line, sealed.headers)
         return sealed.content
@@ -273,7 +273,7 @@ class Guard:
         decision = self._decision(request, environ)
         if isinstance(decision, Deny):
             refused = answers.refusal(request, decision)
-            start_response(_PHRASES[refused.status], refused.headers)
+            start_response(PHRASES[refused.status], refused.headers)
             return [refused.body]
         if answers.issues(request):
             # What compresses inside of the guard is not asked to.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 _BANNERS = frozenset({"server", "x-powered-by"})
 _MOST_SHAPES = 512
+_TYPE, _NO_STORE = ("Content-Type", CONTENT_TYPE), ("Cache-Control", "no-store")
 
 
 class Refusal(NamedTuple):
@@ -36,8 +37,8 @@ def refusal(request: Request, denied: Deny) -> Refusal:
     if denied.problem is PREFLIGHT:
         return Refusal(denied.problem.status, list(denied.headers), b"")
     body = denied.problem.body(request.id)
-    headers: Headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    return Refusal(denied.problem.status, [*headers, *denied.problem.headers, *denied.headers], b"" if request.method == "HEAD" else body)
+    headers = [_TYPE, ("Content-Length", str(len(body))), _NO_STORE, *denied.problem.headers, *denied.headers]
+    return Refusal(denied.problem.status, headers, b"" if request.method == "HEAD" else body)
 
 
 def settle(core: Core, request: Request, headers: Headers) -> Headers:

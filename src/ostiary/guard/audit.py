@@ -190,11 +190,15 @@ class Recorder:
         """When each verified key last used each scope that the routes demand."""
         if self._demands is None:
             return {}
-        used: dict[tuple[str, str], float] = {}
+        latest: dict[tuple[str, tuple[str, str]], float] = {}
         for row in rows:
             if row.key_id and row.principal and row.verdict != DENY:
-                for scope in self._demands(row.route):
-                    used[row.key_id, scope] = max(row.time, used.get((row.key_id, scope), 0.0))
+                place = (row.key_id, row.route)
+                latest[place] = max(row.time, latest.get(place, 0.0))
+        used: dict[tuple[str, str], float] = {}
+        for (key_id, route), when in latest.items():
+            for scope in self._demands(route):
+                used[key_id, scope] = max(when, used.get((key_id, scope), 0.0))
         return used
 
     def _say(self, what: str, message: str, *arguments: object) -> None:

@@ -40,6 +40,7 @@ Call = tuple[
 """Ended (Unix seconds), id, route, method, path, status, started, principal, address, agent, reason, verdict, limits, spent, version, removed from the body, headers that lost something."""
 _LEFT = itemgetter(1)
 _GONE = "[redacted]"
+_made = tuple.__new__  # what a NamedTuple does, without the call around it
 
 
 def left(request: Request, status: int, ended: float, version: str) -> Call:
@@ -98,23 +99,26 @@ class Batch:
             body,
             headers,
         ) = call
-        return Event(
-            ended,
-            request_id,
-            compiled.route if compiled is not None else ("", ""),
-            version or (compiled.version if compiled is not None else ""),
-            self._spelled[method],
-            self._redacted[path],
-            status,
-            max(int((ended - started) * 1e6), 0),
-            self._spelled[who.subject] if who is not None else "",
-            self._spelled[who.key_id] if who is not None else "",
-            self._address[address],
-            self._redacted[agent],
-            self._spelled[reason],
-            verdict,
-            self._limit_state(limits, spent),
-            self._removed(body, headers) if body or headers else "",
+        return _made(
+            Event,
+            (
+                ended,
+                request_id,
+                compiled.route if compiled is not None else ("", ""),
+                version or (compiled.version if compiled is not None else ""),
+                self._spelled[method],
+                self._redacted[path],
+                status,
+                max(int((ended - started) * 1e6), 0),
+                self._spelled[who.subject] if who is not None else "",
+                self._spelled[who.key_id] if who is not None else "",
+                self._address[address],
+                self._redacted[agent],
+                self._spelled[reason],
+                verdict,
+                self._limit_state(limits, spent),
+                self._removed(body, headers) if body or headers else "",
+            ),
         )
 
     def _removed(self, body: Sequence[str], headers: Sequence[str]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 CONTENT_TYPE = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """One refusal: ``code`` for programs, ``title`` for people, ``errors`` as (JSON pointer, code), ``headers`` to send with it (Content-Type is ``CONTENT_TYPE``)."""
 
@@ -22,6 +23,15 @@ class Problem:
 
     def body(self, request_id: str) -> bytes:
         """The document as ASCII JSON: type, title, status, detail when there is one, code, request_id."""
+        if request_id.isascii() and request_id.isalnum():
+            return self._until_id + request_id.encode() + b'"}'
+        return self._document(request_id)
+
+    @cached_property
+    def _until_id(self) -> bytes:
+        return self._document("").removesuffix(b'"}')
+
+    def _document(self, request_id: str) -> bytes:
         document: dict[str, object] = {"type": "about:blank", "title": self.title, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
