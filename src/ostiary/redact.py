@@ -25,6 +25,7 @@ __all__ = [
     "Seen",
     "Stream",
     "add_names",
+    "covers",
     "current",
     "install",
     "loguru_patcher",
@@ -87,20 +88,21 @@ def uninstall() -> None:
         logging.Handler.format = _below["format"]  # type: ignore[method-assign]
 
 
-def _is_covered(name: str) -> bool:
+def covers(name: str) -> bool:
+    """Are the records of the logger of this name cleaned?"""
     if not _active:
         return False
     return _covered is None or any(name == known or known in ("", "root") or name.startswith(f"{known}.") for known in _covered)
 
 
 def _handle(self: logging.Logger, record: logging.LogRecord) -> None:
-    if _is_covered(record.name):
+    if covers(record.name):
         clean_record(record)
     _below["handle"](self, record)
 
 
 def _format(self: logging.Handler, record: logging.LogRecord) -> Any:
-    if not _is_covered(record.name):
+    if not covers(record.name):
         return _below["format"](self, record)
     _identify(record)
     shown = _below["format"](self, record)

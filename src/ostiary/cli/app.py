@@ -22,6 +22,7 @@ _ABOUT = """Finds what is unprotected in Flask and FastAPI services. Nothing tha
   ostiary lock .                      keep the protection as it is
   ostiary keys create                 an API key for a client of yours
   ostiary guard check wsgi:app        what each route demands
+  ostiary doctor wsgi:app             what around a guard is not as it should be
   ostiary usage --unused              which keys, scopes and routes nobody needs
   ostiary audit verify                was the record tampered with?
   ostiary sign https://…              a signed request as a curl command
@@ -246,6 +247,34 @@ def usage(**typed: Any) -> int:
     from ostiary.cli import usage as using
 
     return using.usage(**typed)
+
+
+@app.command()
+@click.argument("target", metavar="[MODULE:APP]", required=False)
+@click.option("--url", metavar="URL", help="Ask the running app there, too: scheme, headers, clock, forged addresses.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(target: str | None, url: str | None, as_json: bool) -> int:
+    """Tell what around a guard is not as it should be, and what to write.
+
+    Looks at proxy and scheme, pepper and other keys, stores (reachable, schema, writable, how fast), clocks, worker processes, log redaction,
+    and releases of libraries that break a guard. Run it where the server runs: with its user, its folder, its environment. Nothing is changed.
+
+    Without MODULE:APP, which is imported as its server would do it, only OSTIARY_STORE and the environment are looked at.
+
+    \b
+    ok       as it should be
+    warning  right for some; read it once
+    problem  refuses calls, or lets some pass that should not; exit code 1
+
+    \b
+      ostiary doctor
+      ostiary doctor wsgi:app
+      ostiary doctor wsgi:app --url https://api.example.com/health
+      ostiary doctor wsgi:app --json
+    """
+    from ostiary.cli import doctor as examining
+
+    return examining.doctor(target, url, as_json)
 
 
 @app.group(cls=_Late)

@@ -41,11 +41,15 @@ def check(target: str, url: str | None = None) -> Checked:
     app = load(target)
     installed = installed_on(app)
     if installed is None:
-        raise UsageError(f"{target} has no guard: write Guard(app) from ostiary.flask, ostiary.fastapi, ostiary.wsgi or ostiary.asgi")
+        raise no_guard(target)
     found = Checked(installed)
     if url is not None:
         found.problems += forged(installed.core, url)
     return found
+
+
+def no_guard(target: str) -> UsageError:
+    return UsageError(f"{target} has no guard: write Guard(app) from ostiary.flask, ostiary.fastapi, ostiary.wsgi or ostiary.asgi")
 
 
 def installed_on(app: Any) -> Any:

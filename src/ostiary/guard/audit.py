@@ -79,6 +79,11 @@ class Recorder:
         self._wake, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def seals(self) -> bool:
+        """Has it a key under which events are sealed?"""
+        return self._sealer is not None
+
     def record(self, event: Event | Call) -> None:
         """Takes a fraction of a microsecond, waits for nothing and never raises."""
         queue = self._queue

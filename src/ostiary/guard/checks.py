@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from ostiary.guard import workers
 from ostiary.model.limit import worst_case
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def _clear_origins(core: Core, declared: list[Declared]) -> Iterator[Problem]:
 
 
 def _apart(core: Core, environ: Mapping[str, str]) -> Iterator[Problem]:
-    workers = environ.get("WEB_CONCURRENCY", "")
-    if core.settings.counters_url.startswith("memory:") and workers.isdigit() and int(workers) > 1:
-        hint = f"{workers} workers count apart; write counters='sqlite:///ostiary.db'"
+    found = workers.configured(environ)
+    if core.settings.counters_url.startswith("memory:") and found.number > 1:
+        hint = f"{found.number} workers ({found.source}) count apart; write counters='sqlite:///ostiary.db'"
         yield Problem("counters-in-memory", "rate limits", hint)
 
 
