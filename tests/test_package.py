@@ -70,6 +70,7 @@ EXTRAS = {
     "guard/schemas.py": {"jsonschema", "pydantic"},
     "guard/signingkeys.py": {"cryptography"},
     "redact_send.py": {"opentelemetry"},
+    "guard/doctor/stores.py": {"redis"},
     "guard/stores/_redis.py": {"redis"},
     "guard/stores/_redis_lines.py": {"redis"},
     "guard/stores/_sql.py": {"sqlalchemy", "psycopg", "asyncpg"},
