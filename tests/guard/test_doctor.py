@@ -45,7 +45,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
         url = f"sqlite:///{tmp_path}/ostiary.db"
         Guard(app, **{"store": url, "pepper": PEPPER, "audit_key": PEPPER, "hosts": ["api.test"], "policy_file": None, **options})
         opened.append(app.extensions["ostiary"].core)
-        given = {"version": nothing, "argv": [], **(around or {})}
+        given = {"version": nothing, "argv": [], "timer": lambda: 0.0, **(around or {})}
         return Patient(app=app, installed=app.extensions["ostiary"], environ=environ or {}, **given)
 
     yield build

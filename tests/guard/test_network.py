@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from bisect import bisect_right
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -100,6 +102,38 @@ def test_what_is_no_network_is_refused(text: object) -> None:
     """A sentence that quotes it; a number is no network either."""
     with pytest.raises(UsageError, match="not a network"):
         Networks([text])  # type: ignore[list-item]
+
+
+def test_a_hundred_thousand_networks_are_a_list_like_any_other() -> None:
+    """Every prefix length of both versions; a sample of addresses inside, at the edges and beside, against ``ipaddress``."""
+    random = Random(20_261_123)
+    texts = [f"{IPv4Address(random.getrandbits(32))}/{random.randint(8, 32)}" for _ in range(60_000)]
+    texts += [f"{IPv6Address(random.getrandbits(125) | 1 << 125)}/{random.randint(16, 128)}" for _ in range(40_000)]
+    listed = [ip_network(text, strict=False) for text in texts]
+    ranges = {4: _merged(listed, 4), 6: _merged(listed, 6)}
+    networks = Networks(texts)
+    for network in random.sample(listed, 1500):
+        first, last = int(network.network_address), int(network.broadcast_address)
+        for number in (first, last, first - 1, last + 1, random.randint(first, last), random.getrandbits(network.max_prefixlen)):
+            address = type(network.network_address)(number % (1 << network.max_prefixlen))
+            starts, ends = ranges[network.version]
+            at = bisect_right(starts, int(address)) - 1
+            assert (address in networks) is (at >= 0 and int(address) <= ends[at])
+            assert (str(address) in networks) is (address in networks)
+
+
+def _merged(listed: list[IPv4Network | IPv6Network], version: int) -> tuple[list[int], list[int]]:
+    """First and last addresses of what the standard library makes of them: sorted, none within another."""
+    kept = list(collapse_addresses(one for one in listed if one.version == version))  # type: ignore[type-var]
+    return [int(one.network_address) for one in kept], [int(one.broadcast_address) for one in kept]
+
+
+def test_looking_an_address_up_takes_no_longer_in_a_hundred_thousand() -> None:
+    """Counted, not timed: one look-up for each prefix length of its version, however many networks have it."""
+    few = Networks(f"10.{number}.0.0/{16 + number % 8}" for number in range(8))
+    many = Networks(f"{IPv4Address(number << 12)}/{20 + number % 8}" for number in range(100_000))
+    assert len(few._by_length) == len(many._by_length) == 8
+    assert "10.1.0.0" in few
 
 
 # Forwarding headers
