@@ -104,15 +104,15 @@ def test_every_refusal_code_is_documented() -> None:
     assert listed == {(one.status, one.code) for one in found} | {(308, "https-redirect")}
 
 
-def _strings(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+def _strings(node: ast.AST, constants: dict[str, set[str]]) -> Iterator[str]:
     for one in ast.walk(node):
         if isinstance(one, ast.Constant) and isinstance(one.value, str) and _CODE.fullmatch(one.value):
             yield one.value
         elif isinstance(one, ast.Name) and one.id in constants:
-            yield constants[one.id]
+            yield from constants[one.id]
 
 
-def _reasons(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+def _reasons(tree: ast.AST, constants: dict[str, set[str]]) -> Iterator[str]:
     """What is given to Deny and Refusal, and what is assigned to a ``reason``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
@@ -125,7 +125,7 @@ def _reasons(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Names in capitals and the code that each stands for, one by one or several at once."""
+    """Names in capitals and the code that each stands for in its module."""
     for node in tree.body:
         if not isinstance(node, ast.Assign):
             continue
@@ -139,7 +139,9 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def reasons() -> set[str]:
     """Every reason that an event can hold, read in the source of the guard."""
     trees = [ast.parse(path.read_bytes()) for path in sorted((ROOT / "src" / "ostiary").rglob("*.py")) if "scan" not in path.parts]
-    constants = dict(pair for tree in trees for pair in _constants(tree))
+    constants: dict[str, set[str]] = {}
+    for name, code in (pair for tree in trees for pair in _constants(tree)):
+        constants.setdefault(name, set()).add(code)
     found = {reason for tree in trees for reason in _reasons(tree, constants)}
     found |= {one.value for one in Standing if one is not Standing.OK} | {one.value for one in SignatureReason}
     return found | {f"{kind}_{one.value}" for kind in ("jwt", "token") for one in token.Reason if one is not token.Reason.FORM}
