@@ -331,6 +331,15 @@ def test_a_token_without_the_scope_is_told_which(make: Make) -> None:
     assert site.ask("/any-of", site.mint("x"))["www-authenticate"] == 'Bearer error="insufficient_scope", scope="a:read b:read"'
 
 
+def test_a_caller_who_is_known_brings_no_key_in_the_query(make: Make) -> None:
+    """A good key in the header that was proved a moment ago, another one in the URL: refused as at the first call; any other query is none of our concern."""
+    site = make()
+    key, other = site.mint("orders:read"), site.mint("orders:read")
+    assert [site.ask(ORDERS, key).status for _ in range(2)] == [200, 200]
+    assert site.ask(f"{ORDERS}?k={other}", key).code == "key_in_query"
+    assert site.ask(f"{ORDERS}?page=2", key).status == 200
+
+
 # KEY-10: publishable keys
 
 APP = "https://app.example.test"
