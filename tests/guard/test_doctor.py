@@ -16,7 +16,7 @@ from flask import Flask
 from ostiary import redact
 from ostiary.flask import Guard, cors, public, static
 from ostiary.guard.admin import Admin
-from ostiary.guard.doctor import examine
+from ostiary.guard.doctor import examine, stores
 from ostiary.guard.doctor.libraries import FACTS
 from ostiary.guard.doctor.line import Answer, Patient
 from ostiary.guard.stores._sql_migrate import upgrade
@@ -214,6 +214,17 @@ def test_a_file_that_is_locked_is_a_problem(made: Made, tmp_path: Path) -> None:
     connection.close()
     assert line.startswith("counters: ")
     assert "database is locked" in line
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("/srv/shop/ostiary.db", "nfs4"), ("/srv2/ostiary.db", "ext4"), ("/srv/local/ostiary.db", "xfs")]
+)
+def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path, path: str, found: str) -> None:
+    """As Linux lists them; where there is no such list nothing is said."""
+    (tmp_path / "mounts").write_text("/dev/a / ext4 rw 0 0\nhost:/x /srv nfs4 rw 0 0\n/dev/b /srv/local xfs rw 0 0\n")
+    assert stores._file_system(Path(path), tmp_path / "mounts") == found
+    assert stores._file_system(Path(path), tmp_path / "nothing") == ""
+    assert ("nfs4" in stores._OVER_NETWORK, "ext4" in stores._OVER_NETWORK) == (True, False)
 
 
 def test_a_slow_store_is_a_warning(made: Made) -> None:
