@@ -8,10 +8,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ostiary.errors import OstiaryError, UsageError
-from ostiary.guard.checks import Declared, Problem, endings, place
+from ostiary.guard.checks import Declared, Problem, endings, last_day, place
+
+if TYPE_CHECKING:
+    from ostiary.guard.policies import Compiled
 
 _NAME = "ostiary"
 FORGED = "192.0.2.123"
@@ -139,10 +142,41 @@ def demands(one: Declared) -> str:
     if not policy.declared:
         return "undeclared"
     if policy.public:
-        return f"public: {policy.reason}"
-    words = [one.compiled.delegate.name] if one.compiled.delegate is not None else ["credential"]
+        return ", ".join([f"public: {policy.reason}", *_besides(one.compiled)])
+    words = [_credential(one.compiled)]
     words += [f"all of {' '.join(policy.scopes)}"] if policy.scopes else []
     words += [f"one of {' '.join(policy.any_scopes)}"] if policy.any_scopes else []
     words += [f"from {' '.join(policy.networks)}"] if policy.networks is not None else []
     words += [f"owner by {policy.owner}"] if policy.owner else []
-    return ", ".join(words)
+    return ", ".join([*words, *_besides(one.compiled)])
+
+
+def _credential(compiled: Compiled) -> str:
+    """Who may call: the app's own gate, a webhook's sender, a signature, a credential."""
+    signature, policy = compiled.signature, compiled.policy
+    if compiled.delegate is not None:
+        return compiled.delegate.name
+    if compiled.webhook is not None:
+        return f"webhook of {compiled.webhook.kind}"
+    schemes = f"credential ({' or '.join(policy.schemes)})" if policy.schemes else "credential"
+    if signature is None:
+        return f"{schemes} or ticket" if policy.tickets else schemes
+    signed = " ".join(
+        ["signature", *(["over", *signature.more] if signature.more else []), *(["(streamed)"] if signature.streamed else [])]
+    )
+    return signed if signature.required else schemes
+
+
+def _besides(compiled: Compiled) -> list[str]:
+    """What else is demanded of a call, and what is done to its answer."""
+    policy, ends = compiled.policy, compiled.lifecycle
+    words = [f"different {name}: {limit}" for name, limit in [policy.distinct]] if policy.distinct is not None else []
+    words += [f"{most} at a time{'' if place else ' in all'}" for place, most in compiled.concurrent]
+    words += [f"brings {' or '.join(policy.accepts)}"] if policy.accepts is not None else []
+    words += [f"at most {policy.max_body} bytes"] if policy.max_body is not None else []
+    words += [f"JSON {policy.json_depth} deep at most"] if policy.json_depth is not None else []
+    words += [f"within {policy.timeout:g} s"] if policy.timeout is not None else []
+    words += [f"shared with {' '.join(compiled.cors.origins or ('*',))}"] if compiled.cors is not None else []
+    words += ["deprecated" + (f" until {last_day(ends)}" if ends.sunset is not None else "")] if ends is not None else []
+    words += ["answers signed"] if policy.sign_response else []
+    return words

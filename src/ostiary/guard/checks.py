@@ -17,6 +17,7 @@ from ostiary.model.limit import worst_case
 if TYPE_CHECKING:
     from ostiary.guard.core import Core
     from ostiary.guard.policies import Compiled
+    from ostiary.model.lifecycle import Lifecycle
 
 _DEPTH = 32
 _OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -99,11 +100,12 @@ def bursts(declared: Iterable[Declared]) -> list[str]:
 def endings(declared: Iterable[Declared], now: float) -> list[str]:
     """The routes that will be gone within thirty days (LIFE-1)."""
     soon = [one.compiled for one in declared if one.compiled.lifecycle is not None and one.compiled.lifecycle.ends_soon(now)]
-    return [f"{one.method} {one.template} will be gone on {_date(one)}" for one in soon]
+    return [f"{one.method} {one.template} will be gone on {last_day(one.lifecycle)}" for one in soon]
 
 
-def _date(one: Compiled) -> str:
-    ends = one.lifecycle.sunset if one.lifecycle is not None else None
+def last_day(one: Lifecycle | None) -> str:
+    """When a route ends (UTC); "" where that is not decided."""
+    ends = one.sunset if one is not None else None
     return "" if ends is None else datetime.fromtimestamp(ends, UTC).date().isoformat()
 
 

@@ -119,6 +119,29 @@ class VerifyKey(_Key):
             raise UsageError(f"signing key {key_id}: the public half of an Ed25519 key has 32 bytes") from None
 
     @classmethod
+    def p256(cls, key_id: str, point: bytes) -> VerifyKey:
+        """ECDSA, from a point of SEC 1. Raises UsageError, MissingExtra."""
+        _needs_cryptography()
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        try:
+            return cls(key_id, Algorithm.ECDSA_P256_SHA256, ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point))
+        except ValueError:
+            raise UsageError(f"signing key {key_id}: no point of P-256") from None
+
+    @classmethod
+    def rsa(cls, key_id: str, modulus: int, exponent: int = 65_537) -> VerifyKey:
+        """RSA-PSS, from its numbers. Raises UsageError, MissingExtra."""
+        _needs_cryptography()
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+        try:
+            public = RSAPublicNumbers(exponent, modulus).public_key()
+        except ValueError:
+            raise UsageError(f"signing key {key_id}: no numbers of an RSA key") from None
+        return cls(key_id, _algorithm(key_id, public), public)
+
+    @classmethod
     def from_pem(cls, key_id: str, pem: bytes) -> VerifyKey:
         """A public key: Ed25519, ECDSA on P-256, or RSA of 2048 bits or more. Raises UsageError, MissingExtra."""
         _needs_cryptography()

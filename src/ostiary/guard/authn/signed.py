@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostiary.errors import BadSignature, SignatureReason, UsageError
-from ostiary.guard import signingkeys
-from ostiary.guard.ask import Find, Flow, ReadBody, Remember
+from ostiary.guard.ask import Flow, ReadBody, Remember
 from ostiary.guard.authn import Refusal
 from ostiary.guard.authn.apikeys import principal_of
+from ostiary.guard.authn.signers import Signer, Signers
 from ostiary.guard.body import unread
 from ostiary.guard.decision import Deny, Principal
-from ostiary.guard.keyrecord import KeyRecord, Standing, state
+from ostiary.guard.keyrecord import KeyRecord, Standing
 from ostiary.guard.stores.base import Busy
-from ostiary.wire import problem, signed_request, simple_signature
+from ostiary.wire import nobody, problem, signed_request, simple_signature
 from ostiary.wire.digest import ContentCheck
 from ostiary.wire.freshness import SKEW, WINDOW, check_fresh
 from ostiary.wire.signed_request import Signed
-from ostiary.wire.signing_key import Algorithm, VerifyKey
+from ostiary.wire.signing_key import Algorithm
 
 if TYPE_CHECKING:
     from ostiary.guard.body import Body
@@ -38,16 +37,9 @@ if TYPE_CHECKING:
     from ostiary.wire.signature import Signature
 
 NAME = "signed"
-NO_MASTER = "key_master_missing"
-_MOST_VERIFIERS = 4096
-_ALGORITHMS = frozenset(one.value for one in Algorithm)
 _SIMPLE = frozenset((*signed_request.ALWAYS, *signed_request.WITH_BODY))
 _MALFORMED = (SignatureReason.MALFORMED, SignatureReason.SEVERAL)
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "WEBSOCKET"})
-# Public keys and secrets of nobody: of the private halves nothing was kept. By the length of the signature that is to be refused.
-_NOBODY = bytes.fromhex("302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
-_SECRET_OF_NOBODY = bytes(32)
-logger = logging.getLogger("ostiary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +89,16 @@ class SignedRequests:
         together: bool = False,
     ) -> None:
         """``together``: one store holds nonces and limits, and can be asked for both at once (``Spend.once``)."""
-        self._store = store
-        self._masters = masters
+        self._signers = Signers(store, masters)
         self._roles = roles
         self._options = options
         self._open_nonces = open_nonces
         self._together = together
         self._nonces: Nonces | None = None
-        self._verifiers: dict[str, tuple[bytes, VerifyKey]] = {}
 
     def demand(self, method: str, more: tuple[str, ...], *, required: bool, streamed: bool, max_body: int | None) -> Demand:
         """Made at start-up. Opens the store of nonces; raises UsageError for what cannot be, MissingExtra without ``ostiary[sign]``."""
-        VerifyKey.from_der("nobody", _NOBODY)
+        nobody.of_length(64)
         if self._nonces is None:
             self._nonces = self._open_nonces()
         accept = signed_request.accept_signature(body=method not in _WITHOUT_BODY, more=more).decode("ascii")
@@ -133,30 +123,33 @@ class SignedRequests:
     def _standard(
         self, request: Request, message: Message, given: Signature, demand: Demand, now: float
     ) -> Flow[Principal | Refusal | Deny]:
-        key_id = signed_request.key_id(given)
-        record = yield from self._found(key_id)
-        key, standing = self._verifier(record, key_id, len(given.signature), now)
-        signed = signed_request.verify_request(
-            message, given, key, now, body=_announced(message), more=demand.more, window=self._options.window, skew=self._options.skew
-        )
-        if record is None or standing:
-            return Refusal(standing or Standing.UNKNOWN.value, record.id if record is not None else "")
+        signer = yield from self._signers.find(signed_request.key_id(given), now)
+        options, body = self._options, _announced(message)
+        try:
+            signed = signed_request.verify_request(
+                message, given, signer.key, now, body=body, more=demand.more, window=options.window, skew=options.skew
+            )
+        except BadSignature as bad:
+            yield from self._signers.refused(signer, given, bad)
+            raise
+        if signer.record is None or signer.standing:
+            return _of_no_account(signer)
         check = ContentCheck(signed.digests) if signed.digests else None
         if demand.streamed:
-            return (yield from self._streaming(request, record, signed, check, now))
-        body: Body = yield ReadBody(request, demand.max_body, self._options.seconds, _nothing if check is None else check.update)
-        if body.reason:
-            return unread(body)
-        if body.size:
+            return (yield from self._streaming(request, signer, signer.record, signed, check, now))
+        content: Body = yield ReadBody(request, demand.max_body, options.seconds, _nothing if check is None else check.update)
+        if content.reason:
+            return unread(content)
+        if content.size:
             signed_request.covers(given, signed_request.required(body=True))
         if check is not None:
             check.finish()
-        return (yield from self._once(request, record, signed, now))
+        return (yield from self._once(request, signer, signer.record, signed, now))
 
     def _streaming(
-        self, request: Request, record: KeyRecord, signed: Signed, check: ContentCheck | None, now: float
+        self, request: Request, signer: Signer, record: KeyRecord, signed: Signed, check: ContentCheck | None, now: float
     ) -> Flow[Principal | Refusal | Deny]:
-        who = yield from self._once(request, record, signed, now)
+        who = yield from self._once(request, signer, record, signed, now)
         if isinstance(who, Principal):
             request.check_body(check)
         return who
@@ -164,49 +157,24 @@ class SignedRequests:
     def _simple(self, request: Request, message: Message, key_id: str, demand: Demand, now: float) -> Flow[Principal | Refusal | Deny]:
         if demand.streamed or not _SIMPLE.issuperset(demand.more):
             raise BadSignature(SignatureReason.INCOMPLETE, "the simple scheme covers less than this route demands")
-        record = yield from self._found(key_id)
-        key, standing = self._verifier(record, key_id, 32, now)
-        options = self._options
-        check_fresh(simple_signature.created(message), now, window=options.window, skew=options.skew)
-        content = hashlib.sha256()
-        body: Body = yield ReadBody(request, demand.max_body, options.seconds, content.update)
-        if body.reason:
-            return unread(body)
-        signed = simple_signature.verify_request(message, key, content.digest(), now, window=options.window, skew=options.skew)
-        if record is None or standing:
-            return Refusal(standing or Standing.UNKNOWN.value, record.id if record is not None else "")
-        return (yield from self._once(request, record, signed, now))
+        signer = yield from self._signers.find(key_id, now)
+        # A pair of keys cannot sign by this scheme; whoever names one is told what is told of an unknown key.
+        key = signer.key if signer.key.algorithm is Algorithm.HMAC_SHA256 else nobody.named(key_id)
+        options, content = self._options, hashlib.sha256()
+        try:
+            check_fresh(simple_signature.created(message), now, window=options.window, skew=options.skew)
+            body: Body = yield ReadBody(request, demand.max_body, options.seconds, content.update)
+            if body.reason:
+                return unread(body)
+            signed = simple_signature.verify_request(message, key, content.digest(), now, window=options.window, skew=options.skew)
+        except BadSignature as bad:
+            yield from self._signers.refused(signer, None, bad)
+            raise
+        if signer.record is None or signer.standing:
+            return _of_no_account(signer)
+        return (yield from self._once(request, signer, signer.record, signed, now))
 
-    def _found(self, key_id: str) -> Flow[KeyRecord | None]:
-        """A signing key; a bearer key is none, nor is one that signs our tokens, whose id is published."""
-        record = None
-        if self._store.immediate:
-            try:
-                record = self._store.find(key_id)
-            except Busy:
-                record = yield Find(key_id)
-        else:
-            record = yield Find(key_id)
-        return record if record is not None and record.algorithm in _ALGORITHMS else None
-
-    def _verifier(self, record: KeyRecord | None, key_id: str, length: int, now: float) -> tuple[VerifyKey, str]:
-        """The key to verify with, and why it does not count whatever it proves ("" when it does). For an unknown id a key of nobody."""
-        if record is None:
-            return _of_nobody(key_id, length), Standing.UNKNOWN.value
-        known = self._verifiers.get(record.id)
-        if known is None or known[0] != record.material:
-            try:
-                known = (record.material, signingkeys.verifier(record, self._masters))
-            except UsageError as error:
-                logger.error("signing key %s cannot be used: %s", record.id, error)
-                return _of_nobody(key_id, length), NO_MASTER
-            if len(self._verifiers) >= _MOST_VERIFIERS:
-                self._verifiers.clear()
-            self._verifiers[record.id] = known
-        standing = state(record, now)
-        return known[1], "" if standing is Standing.OK else standing.value
-
-    def _once(self, request: Request, record: KeyRecord, signed: Signed, now: float) -> Flow[Principal | Refusal]:
+    def _once(self, request: Request, signer: Signer, record: KeyRecord, signed: Signed, now: float) -> Flow[Principal | Refusal]:
         """The last step: the nonce. Where it can travel with the limits it waits for them."""
         # The length keeps the two apart.
         ask = Remember(f"{len(signed.key_id)}:{signed.key_id}{signed.nonce}".encode("ascii"), now, signed.remember_until)
@@ -214,6 +182,7 @@ class SignedRequests:
             request.nonce = ask
         elif not (yield from self._remembered(ask)):
             return Refusal(SignatureReason.REPLAYED.value, record.id)
+        self._signers.remember(signer, now)
         return replace(principal_of(record, self._roles), scheme=NAME)
 
     def _remembered(self, ask: Remember) -> Flow[bool]:
@@ -223,14 +192,9 @@ class SignedRequests:
         return bool((yield ask))
 
 
-def _of_nobody(key_id: str, length: int) -> VerifyKey:
-    """Verifies nothing, in the time that verifying takes. Raises BadSignature for what can be the id of no key."""
-    try:
-        if length == len(_SECRET_OF_NOBODY):
-            return VerifyKey(key_id, Algorithm.HMAC_SHA256, _SECRET_OF_NOBODY)
-        return VerifyKey.from_der(key_id, _NOBODY)
-    except UsageError:
-        raise BadSignature(SignatureReason.WRONG, "no key has such an id") from None
+def _of_no_account(signer: Signer) -> Refusal:
+    """Rightly signed, with a key that is revoked, disabled, expired, not yet valid, or of nobody."""
+    return Refusal(signer.standing or Standing.UNKNOWN.value, signer.record.id if signer.record is not None else "")
 
 
 def _announced(message: Message) -> bool:
