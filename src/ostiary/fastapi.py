@@ -42,25 +42,8 @@ from ostiary.asgi import AsgiRequest, Scope
 from ostiary.guard.authn.statics import static
 from ostiary.guard.core import Core, principal_of
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import (
-    MARK,
-    Declaration,
-    Delegated,
-    PolicyError,
-    Refused,
-    accepts,
-    concurrent,
-    cors,
-    delegated,
-    deprecated,
-    distinct,
-    exempt,
-    limit,
-    merged,
-    public,
-    require,
-    timeout,
-)
+from ostiary.guard.declaration import MARK, Declaration, Delegated, PolicyError, Refused, merged
+from ostiary.guard.declare import accepts, concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require, timeout
 from ostiary.guard.describe import APIKEY, describe
 from ostiary.guard.ownership import owned
 from ostiary.guard.webhooks import webhook

@@ -46,23 +46,8 @@ from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reache
 from ostiary.guard.core import Core
 from ostiary.guard.cors import is_preflight
 from ostiary.guard.decision import ALLOW, Decision, Deny
-from ostiary.guard.declare import (
-    MARK,
-    Declaration,
-    Delegated,
-    accepts,
-    concurrent,
-    cors,
-    delegated,
-    deprecated,
-    distinct,
-    exempt,
-    limit,
-    merged,
-    nearest,
-    public,
-    require,
-)
+from ostiary.guard.declaration import MARK, Declaration, Delegated, merged, nearest
+from ostiary.guard.declare import accepts, concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled

@@ -37,24 +37,8 @@ from ostiary.guard.checks import Declared, Problem, bursts, endings, gate_reache
 from ostiary.guard.core import Core
 from ostiary.guard.cors import is_preflight
 from ostiary.guard.decision import Decision, Deny, Principal
-from ostiary.guard.declare import (
-    MARK,
-    Declaration,
-    Delegated,
-    Refused,
-    accepts,
-    concurrent,
-    cors,
-    delegated,
-    deprecated,
-    distinct,
-    exempt,
-    limit,
-    nearest,
-    public,
-    require,
-    timeout,
-)
+from ostiary.guard.declaration import MARK, Declaration, Delegated, Refused, nearest
+from ostiary.guard.declare import accepts, concurrent, cors, delegated, deprecated, distinct, exempt, limit, public, require, timeout
 from ostiary.guard.facade import Facade
 from ostiary.guard.ownership import owned
 from ostiary.guard.policies import Compiled

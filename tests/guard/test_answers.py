@@ -12,7 +12,8 @@ from ostiary import redact
 from ostiary.guard.answers import Settler, encoded, settle
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Principal
-from ostiary.guard.declare import deprecated, merged, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import deprecated, require
 from ostiary.guard.leak import BodyWatch, harmless
 from ostiary.guard.limit_headers import LimitFields, said_of
 from ostiary.guard.request import Request

@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from ostiary.errors import OstiaryError, UsageError
-from ostiary.guard.declare import Declaration, PolicyError, delegated, exempt, limit, public, require
+from ostiary.guard.declaration import Declaration, PolicyError
+from ostiary.guard.declare import delegated, exempt, limit, public, require
 from ostiary.guard.pepper import FILE_NAME
 from ostiary.guard.stores.base import Busy, StoreDown
 from ostiary.wire import apikey

@@ -603,7 +603,7 @@ def test_partials_and_callable_objects_carry_their_own_marks() -> None:
 
 def test_one_function_on_two_routes_is_one_declaration() -> None:
     """The mark stands on the function: saying something else about it for a second route is an error, not a second policy."""
-    from ostiary.guard.declare import PolicyError
+    from ostiary.guard.declaration import PolicyError
 
     def view() -> str:
         return SECRET

@@ -22,7 +22,8 @@ from ostiary.asgi import Guard as AsgiGuard
 from ostiary.guard.authn.basic import Basic
 from ostiary.guard.authn.own import authenticator
 from ostiary.guard.decision import Principal
-from ostiary.guard.declare import distinct, limit, merged, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import distinct, limit, require
 from ostiary.testing import guard_of, mint
 from ostiary.wire import apikey
 from ostiary.wsgi import Guard as WsgiGuard

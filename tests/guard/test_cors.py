@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ostiary.errors import ConfigError, UsageError
-from ostiary.guard.declare import cors, merged, public, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import cors, public, require
 from tests.guard.sites import Reply, Site
 
 Make = Callable[..., Site]

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import merged, public, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import public, require
 from tests.guard.delegating import QUIET
 from tests.guard.sites import HTTPS, Site
 

@@ -7,7 +7,8 @@ from itertools import permutations
 
 import pytest
 
-from ostiary.guard.declare import MARK, Declaration, PolicyError, exempt, limit, merged, nearest, policy_of, public, require
+from ostiary.guard.declaration import MARK, Declaration, PolicyError, merged, nearest, policy_of
+from ostiary.guard.declare import exempt, limit, public, require
 from ostiary.model.limit import parse
 from ostiary.model.route import UNDECLARED
 

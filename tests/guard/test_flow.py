@@ -18,7 +18,8 @@ from ostiary.guard.ask import Call, Spend, arun, run
 from ostiary.guard.authn.presented import LONGEST, Malformed, in_query, presented
 from ostiary.guard.core import Core
 from ostiary.guard.decision import Allow, Deny
-from ostiary.guard.declare import Declaration, limit, merged, public, require
+from ostiary.guard.declaration import Declaration, merged
+from ostiary.guard.declare import limit, public, require
 from ostiary.guard.keyring import Keyring
 from ostiary.guard.request import Request
 from ostiary.guard.stores.base import Busy, StoreDown

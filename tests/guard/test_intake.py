@@ -13,7 +13,8 @@ import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import accepts, merged, public
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import accepts, public
 from ostiary.guard.schemas import check_of
 from tests.guard.sites import Reply, Site
 

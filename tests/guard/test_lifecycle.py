@@ -10,7 +10,8 @@ import pytest
 
 from ostiary.errors import ConfigError, UsageError
 from ostiary.guard.checks import endings
-from ostiary.guard.declare import deprecated, merged, public, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import deprecated, public, require
 from tests.guard.sites import Site
 
 Make = Callable[..., Site]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import limit, merged, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import limit, require
 from tests.guard.sites import PEER, Site
 
 Make = Callable[..., Site]

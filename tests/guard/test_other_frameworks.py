@@ -14,7 +14,8 @@ import pytest
 
 from ostiary.asgi import Guard as AsgiGuard
 from ostiary.errors import UsageError
-from ostiary.guard.declare import delegated, merged, require, timeout
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import delegated, require, timeout
 from ostiary.testing import guard_of, mint
 from ostiary.wsgi import Guard as WsgiGuard
 from tests.guard.other_sites import APPS, POLICIES, plain_app, sites, wsgi_sender

@@ -22,7 +22,8 @@ from ostiary import fastapi as fastapi_guard
 from ostiary import flask as flask_guard
 from ostiary.errors import UsageError
 from ostiary.guard.decision import Principal
-from ostiary.guard.declare import delegated, merged, require
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import delegated, require
 from ostiary.guard.ownership import Owned, check, mine, owned
 from ostiary.guard.request import Request
 from tests.guard.delegating import QUIET

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import Declaration, delegated, limit, public, require
+from ostiary.guard.declaration import Declaration
+from ostiary.guard.declare import delegated, limit, public, require
 from ostiary.guard.policies import Policies
 from ostiary.guard.policyfiles import by_path
 from ostiary.guard.stores.memory_keys import MemoryKeys
@@ -195,7 +196,7 @@ def test_limits_are_counted_before_or_after_the_credential() -> None:
 
 
 def merged_limits() -> Declaration:
-    from ostiary.guard.declare import merged
+    from ostiary.guard.declaration import merged
 
     return merged(require(limits="5 per minute"), limit("7 per minute", by="address"))
 

@@ -21,7 +21,8 @@ from ostiary import fastapi as fastapi_guard
 from ostiary import flask as flask_guard
 from ostiary.errors import ConfigError, UsageError
 from ostiary.guard.concurrency import Running
-from ostiary.guard.declare import concurrent, distinct, merged, require, timeout
+from ostiary.guard.declaration import merged
+from ostiary.guard.declare import concurrent, distinct, require, timeout
 from tests.guard.delegating import QUIET
 from tests.guard.sites import SITES, Site
 

@@ -19,7 +19,7 @@ from ostiary.errors import UsageError
 from ostiary.guard.checks import Declared, Problem, bursts, problems, warning
 from ostiary.guard.cors import is_preflight, requested_method
 from ostiary.guard.decision import ALLOW, Decision, Deny
-from ostiary.guard.declare import nearest
+from ostiary.guard.declaration import nearest
 from ostiary.guard.pathtrie import PathTrie
 from ostiary.guard.readings import below, readings
 from ostiary.model.policyfile import METHODS

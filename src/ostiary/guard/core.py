@@ -24,7 +24,8 @@ from ostiary.guard.calls import left
 from ostiary.guard.concurrency import Running
 from ostiary.guard.csrf import Csrf
 from ostiary.guard.decision import ALLOW, PREFLIGHT, Decision, Deny, Principal
-from ostiary.guard.declare import Delegated, limits_of, texts
+from ostiary.guard.declaration import Delegated
+from ostiary.guard.declare import limits_of, texts
 from ostiary.guard.keyring import Keyring
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.outages import Outages

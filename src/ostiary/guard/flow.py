@@ -22,7 +22,7 @@ from ostiary.wire import problem
 if TYPE_CHECKING:
     from ostiary.guard.authn.signed import Demand
     from ostiary.guard.core import Core
-    from ostiary.guard.declare import Delegated
+    from ostiary.guard.declaration import Delegated
     from ostiary.guard.policies import Compiled
     from ostiary.guard.request import Request
     from ostiary.guard.settings import Settings

@@ -12,7 +12,7 @@ from ostiary.guard.authn import told_apart
 from ostiary.guard.authn.basic import NAME as BASIC
 from ostiary.guard.authn.signed import NAME as SIGNED
 from ostiary.guard.csrf import SAFE
-from ostiary.guard.declare import Cost, Declaration, Delegated, Plan, nearest, policy_of
+from ostiary.guard.declaration import Cost, Declaration, Delegated, Plan, nearest, policy_of
 from ostiary.guard.event import spelled
 from ostiary.guard.intake import Intake, intake_of
 from ostiary.guard.network import Networks

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import OF_POLICY, Declaration, PolicyError, nearest, public
+from ostiary.guard.declaration import OF_POLICY, Declaration, PolicyError, nearest
+from ostiary.guard.declare import public
 from ostiary.guard.ownership import owned
 from ostiary.model import policyfile
 from ostiary.model.patterns import matches_route, route_pattern

@@ -15,7 +15,8 @@ from ostiary.errors import MissingExtra, UsageError
 from ostiary.guard import network, transport
 from ostiary.guard.authn.signed import Signatures
 from ostiary.guard.authn.statics import StaticKeys
-from ostiary.guard.declare import Declaration, concurrent, limits_of, texts
+from ostiary.guard.declaration import Declaration
+from ostiary.guard.declare import concurrent, limits_of, texts
 from ostiary.guard.limit_headers import LimitFields
 from ostiary.guard.network import Networks, Trust
 from ostiary.guard.policyfiles import FILE

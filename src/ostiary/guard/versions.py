@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ostiary.errors import UsageError
-from ostiary.guard.declare import Declaration
+from ostiary.guard.declaration import Declaration
 from ostiary.model.lifecycle import Lifecycle
 
 if TYPE_CHECKING:

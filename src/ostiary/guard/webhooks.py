@@ -18,7 +18,8 @@ from ostiary.guard.ask import Flow, ReadBody, Remember
 from ostiary.guard.authn import Refusal
 from ostiary.guard.body import unread
 from ostiary.guard.decision import Deny, Principal
-from ostiary.guard.declare import Declaration, PolicyError, limits_of
+from ostiary.guard.declaration import Declaration, PolicyError
+from ostiary.guard.declare import limits_of
 from ostiary.wire import webhook as wire
 from ostiary.wire.secret import Secret
 

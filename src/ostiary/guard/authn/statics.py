@@ -60,7 +60,7 @@ def static(*names: str, scopes: Iterable[str] = ("*",)) -> StaticKeys:
     Raises MissingSecret, which names the variable, when one is missing, empty or shorter than 16 characters.
     """
     if not names:
-        from ostiary.guard.declare import PolicyError
+        from ostiary.guard.declaration import PolicyError
 
         raise PolicyError('static needs a name: keys=static("API_KEY")')
     return StaticKeys({name: _sendable(name, secret(name, minimum=SHORTEST).reveal()) for name in names}, scopes)

@@ -1,4 +1,4 @@
-"""What was said of a route to Ostiary's guard, and which of several words counts: the arithmetic of ``ostiary.guard.declare``."""
+"""What was said of a route to Ostiary's guard, and which of several words counts: the arithmetic of ``ostiary.guard.declaration``."""
 
 from __future__ import annotations
 
