@@ -126,9 +126,11 @@ class _Exchange:
         self._until = clock() + timeout
         self._url = urlsplit(ask.url)
         self._socket: socket | None = None
+        self._cut = False
 
     def late(self) -> StoreDown:
         """Ends it: a server that sends a byte now and then must not keep the thread."""
+        self._cut = True
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(SHUT_RDWR)
@@ -147,7 +149,8 @@ class _Exchange:
         except TimeoutError:
             raise self._slow() from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._down(type(error).__name__) from None
+            # Whoever joined late hears why it was ended, not how.
+            raise (self._slow() if self._cut else self._down(type(error).__name__)) from None
         finally:
             connection.close()
 
