@@ -241,7 +241,9 @@ def test_no_spelling_of_a_path_reaches_a_handler(make: Make, path: str) -> None:
     site = make()
     status = site.ask(path).status
     assert site.reached == []
-    assert status in (301, 307, 308, 400, 401, 403, 404)
+    # Behind a policy file a path that can be read in two ways is a bad request.
+    ambiguous = () if site.framework in ("flask", "fastapi") else (400,)
+    assert status in (301, 307, 308, 401, 403, 404, *ambiguous)
 
 
 def test_a_mount_point_does_not_change_the_policy(make: Make) -> None:

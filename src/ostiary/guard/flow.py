@@ -60,7 +60,7 @@ def arrive(core: Core, request: Request) -> Deny | None:
 
 
 def decide(core: Core, request: Request, compiled: Compiled) -> Flow[Decision]:
-    """Steps 5 to 15, for the route that the framework itself matched."""
+    """Steps 5 to 16, for the route that the framework itself matched."""
     policy = compiled.policy
     try:
         if compiled is core.policies.unmatched:
