@@ -264,7 +264,7 @@ def test_strangers_leave_nothing_behind(make: Make) -> None:
         site.ask(f"/api/v1/orders/{number}?a={number}", method=f"M{number}" if number % 2 else "GET", headers=headers)
     core = site.core
     keys = core.authenticators[0]
-    assert (len(keys._proved), len(keys._once_good), len(core.running), len(core._exposed), len(core._attacked)) == (0, 0, 0, 0, 0)
+    assert (len(keys._proved.held), len(keys._once_good), len(core.running), len(core._exposed), len(core._attacked)) == (0, 0, 0, 0, 0)
     assert len(core.policies.demanded) == policies
     assert len(core.counters) == 0
 

@@ -35,7 +35,7 @@ def key_of(site: Site, *scopes: str, **more: Any) -> tuple[str, Principal]:
     """A key, and the principal that it proves."""
     key = site.mint(*scopes, **more)
     assert site.ask("/echo", key).status == 200
-    return key.rsplit("_", 1)[1][:12], next(one for one, _ in site.core.authenticators[0]._proved.values() if one.key_id in key)
+    return key.rsplit("_", 1)[1][:12], next(one for one, _ in site.core.authenticators[0]._proved.held.values() if one.key_id in key)
 
 
 def use(site: Site, ticket: str, path: str = FEED, **how: Any) -> int:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import secrets
 from collections.abc import Mapping
 
 from ostiary.guard.ask import Find, Flow
 from ostiary.guard.authn import Answer, Refusal
+from ostiary.guard.authn.proved import SECONDS, SIZE, Held, Proved
 from ostiary.guard.decision import Principal
 from ostiary.guard.keyrecord import KeyRecord, Standing, imported_digests, verify, verify_imported
 from ostiary.guard.pepper import Peppers
@@ -18,8 +17,6 @@ from ostiary.wire import apikey
 
 NAME = "api-key"
 ROLE = "role:"
-CACHE_SECONDS = 30.0
-CACHE_SIZE = 4096
 
 
 class ApiKeys:
@@ -32,35 +29,26 @@ class ApiKeys:
         self.store = store
         self._roles = roles or {}
         self._peppers = peppers
-        self._keyed = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16)
-        self._proved: dict[bytes, tuple[Principal, float]] = {}
+        self._proved = Proved()
         self._generation = -1
         self._once_good: dict[bytes, None] = {}
-
-    def _name_of(self, text: str) -> bytes:
-        keyed = self._keyed.copy()
-        keyed.update(text.encode())
-        return keyed.digest()
 
     def known(self, text: str, now: float) -> Principal | None:
         """From the cache, as long as no key was changed by any process."""
         generation = self.store.generation()
         if generation != self._generation:
-            # A new dict, so that a thread that is about to write into the old one does no harm.
-            self._proved, self._generation = {}, generation
+            self._proved.forget()
+            self._generation = generation
             return None
-        keyed = self._keyed.copy()
-        keyed.update(text.encode())
-        found = self._proved.get(keyed.digest())
-        return found[0] if found is not None and now < found[1] else None
+        return self._proved.find(text, now)
 
     def worthwhile(self, text: str) -> bool:
         """A key that was good once in this process; one that nobody has seen costs the store a look-up."""
-        return self._name_of(text) in self._once_good
+        return self._proved.name_of(text) in self._once_good
 
     def verify(self, text: str, now: float) -> Flow[Answer]:
         """Asks the store. Whatever the reason of a refusal, the same work is done."""
-        proved, generation = self._proved, self._generation
+        held, generation = self._proved.held, self._generation
         parts = apikey.parse(text)
         if parts is None and apikey.looks_like(text):
             return Refusal("key_checksum")
@@ -75,7 +63,7 @@ class ApiKeys:
             return Refusal(standing.value, record.id if record is not None else "")
         principal = principal_of(record, self._roles)
         if generation == self._generation:
-            self._remember(proved, text, principal, record, now)
+            self._remember(held, text, principal, record, now)
         return principal
 
     def _found(self, ask: Find) -> Flow[KeyRecord | None]:
@@ -85,15 +73,13 @@ class ApiKeys:
                 return self.store.find_imported(ask.digests) if ask.digests else self.store.find(ask.key_id)
         return (yield ask)  # type: ignore[no-any-return]
 
-    def _remember(self, proved: dict[bytes, tuple[Principal, float]], text: str, who: Principal, record: KeyRecord, now: float) -> None:
+    def _remember(self, held: Held, text: str, who: Principal, record: KeyRecord, now: float) -> None:
         """Until it expires by itself; whatever else may happen to a key is a change, and drops the cache."""
-        if len(proved) >= CACHE_SIZE:
-            proved.pop(next(iter(proved), b""), None)
-        until, name = now + CACHE_SECONDS, self._name_of(text)
-        if len(self._once_good) >= CACHE_SIZE and name not in self._once_good:
+        until, name = now + SECONDS, self._proved.name_of(text)
+        if len(self._once_good) >= SIZE and name not in self._once_good:
             self._once_good.pop(next(iter(self._once_good), b""), None)
         self._once_good[name] = None
-        proved[name] = (who, until if record.expires is None else min(until, record.expires))
+        self._proved.remember(held, text, who, until if record.expires is None else min(until, record.expires))
 
 
 def principal_of(record: KeyRecord, roles: Mapping[str, tuple[str, ...]]) -> Principal:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ostiary.errors import BadSignature, SignatureReason, UsageError
 from ostiary.guard import signingkeys
 from ostiary.guard.ask import Find, Flow
-from ostiary.guard.authn.apikeys import CACHE_SECONDS, CACHE_SIZE
+from ostiary.guard.authn.proved import SECONDS, SIZE
 from ostiary.guard.keyrecord import KeyRecord, Standing, state
 from ostiary.guard.stores.base import Busy
 from ostiary.wire import nobody
@@ -68,9 +68,9 @@ class Signers:
         """It signed rightly. What the store said before a change is not kept."""
         if signer.remembered or signer.record is None or signer.generation != self._generation:
             return
-        if len(signer.proved) >= CACHE_SIZE:
+        if len(signer.proved) >= SIZE:
             signer.proved.pop(next(iter(signer.proved), ""), None)
-        signer.proved[signer.id] = (signer.record, now + CACHE_SECONDS)
+        signer.proved[signer.id] = (signer.record, now + SECONDS)
 
     def refused(self, signer: Signer, given: Signature | None, bad: BadSignature) -> Flow[None]:
         """Does what is still to be done for the cost to be the same for every id. ``given``: of RFC 9421."""
@@ -106,7 +106,7 @@ class Signers:
             except UsageError as error:
                 logger.error("signing key %s cannot be used: %s", record.id, error)
                 return nobody.named(key_id), NO_MASTER
-            if len(self._verifiers) >= CACHE_SIZE:
+            if len(self._verifiers) >= SIZE:
                 self._verifiers.clear()
             self._verifiers[record.id] = known
         standing = state(record, now)
